@@ -1,0 +1,49 @@
+/* watch.h - file watch: tells of changes in watched directories (inotify), drained once a turn.
+ *
+ * A watch is on a directory and reports the names inside it that were created, deleted, renamed,
+ * had their attributes changed or (with PN_WATCH_CONTENT) were written, and changes of the directory itself.
+ * The drain runs as a `received` hook, before the requests of the turn. Own thread only. */
+#ifndef PN_RT_WATCH_H
+#define PN_RT_WATCH_H
+
+#include "rt/loop.h"
+
+struct pn_watcher;
+struct pn_watch;
+
+enum pn_watch_event {
+    PN_WATCH_ENTRY = 1,    /* an entry appeared, went, was renamed or changed its attributes; name set */
+    PN_WATCH_WRITTEN = 2,  /* an entry's bytes were written; name set */
+    PN_WATCH_SELF = 4,     /* the directory itself changed its attributes, moved or was deleted */
+    PN_WATCH_OVERFLOW = 8  /* events were lost: everything may have changed; sent to every watch once */
+};
+
+/** @param name entry inside the directory, not NUL-terminated, empty for SELF and OVERFLOW. */
+typedef void pn_watch_fn(struct pn_watch *watch, unsigned events, pn_str name);
+
+/** Embedded in its owner. */
+struct pn_watch {
+    pn_watch_fn *fn;
+    int          wd;   /* -1: not watching */
+    bool         content;
+    struct pn_watch *next; /* several watches of one directory share a descriptor */
+};
+
+PN_NODISCARD pn_rc pn_watcher_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_watcher **ret);
+void pn_watcher_close(struct pn_watcher *watcher);
+/** Begins to watch a directory given by an O_PATH or readable descriptor (so that it is that very directory).
+ *  `content`: report PN_WATCH_WRITTEN too.
+ *  @return PN_OK; PN_LIMIT when the watch limit is reached; PN_DECLINED when the file system can't be
+ *  trusted to report (nfs, cifs, fuse, 9p, ...); PN_SYSTEM. */
+PN_NODISCARD pn_rc pn_watch_start(struct pn_watcher *watcher, struct pn_watch *watch, int dirfd,
+                                  bool content, pn_watch_fn *fn);
+/** Ends it; accepts one that is not watching. Safe inside a pn_watch_fn. */
+void pn_watch_stop(struct pn_watcher *watcher, struct pn_watch *watch);
+/** Asks for PN_WATCH_WRITTEN from now on. */
+PN_NODISCARD pn_rc pn_watch_want_content(struct pn_watcher *watcher, struct pn_watch *watch, int dirfd);
+/** Reads and delivers what has happened; called by the loop's received hook, or by hand. Costs one read that
+ *  finds nothing when nothing changed, and nothing at all while no watch is active. */
+void pn_watcher_drain(struct pn_watcher *watcher);
+unsigned pn_watcher_count(const struct pn_watcher *watcher);
+
+#endif
