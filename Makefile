@@ -1,22 +1,25 @@
-# The two commands: `make serve` and `make check`. Everything else is Meson's.
-.PHONY: all setup serve check bench clean
+# The two commands: `make serve` shows the sample site, `make check` runs every test. Both do all set-up.
+# Meson describes the build; this file only names the entry points.
+.PHONY: all serve check style bench clean
 
-all: build/build.ninja
-	@ninja -C build
-
-setup:
-	@dev/setup
-
-build/build.ninja: | setup
-	@meson setup build --buildtype=release -Db_lto=true >/dev/null
+all:
+	@dev/setup build
+	@dev/build
 
 serve: all
 	@dev/serve
 
-check: setup
+check:
+	@dev/setup build test
 	@dev/check
 
+# Where to tidy first: longest functions and files, deepest nesting, repeated blocks.
+style:
+	@dev/style
+
+# CASES="1k 10k" SERVERS="pinion nginx" select; results go to bench/results/.
 bench: all
+	@dev/setup bench
 	@bench/run
 
 clean:

@@ -15,6 +15,11 @@ struct pn_uri {
 /** Splits any URI reference; checks the character set of each component (no CTL, no space).
  *  @return PN_OK or PN_BAD. Slices of `s`. IPv6 literals keep their brackets in host. */
 PN_NODISCARD pn_rc pn_uri_split(pn_str s, struct pn_uri *ret);
+/** Splits a Host field or an authority without userinfo into host and port, as strictly as Apache does: letters,
+ *  digits, '-', '.' and '_' with no empty label inside, four numbers if there is no letter, or an IPv6 address in
+ *  brackets; a port of 1 to 65535.
+ *  @param ret_host slice of `s`, brackets kept.  @param ret_port 0: none given.  @return PN_OK or PN_BAD. */
+PN_NODISCARD pn_rc pn_authority_split(pn_str s, pn_str *ret_host, uint16_t *ret_port);
 
 /** AllowEncodedSlashes. */
 enum pn_slash_policy { PN_SLASH_REFUSE, PN_SLASH_DECODE, PN_SLASH_KEEP };
@@ -33,7 +38,8 @@ PN_NODISCARD pn_rc pn_uri_decode(apr_pool_t *pool, pn_str s, pn_str *ret);
 pn_str pn_uri_encode_path(apr_pool_t *pool, pn_str path);
 /** Everything but unreserved is encoded (for query values). */
 pn_str pn_uri_encode_component(apr_pool_t *pool, pn_str s);
-/** Resolves "." and ".." textually in a URL path that is decoded already (for internal joins). PN_DENIED above root. */
+/** Resolves "." and ".." textually in a URL path that is decoded already (for internal joins). PN_DENIED above the
+ *  root, PN_BAD when the path does not start with a slash. */
 PN_NODISCARD pn_rc pn_uri_remove_dots(apr_pool_t *pool, pn_str path, pn_str *ret);
 /** &, <, >, " and ' as HTML character references. */
 pn_str pn_html_escape(apr_pool_t *pool, pn_str s);

@@ -14,8 +14,7 @@ typedef void pn_timer_fn(struct pn_timer *timer);
 struct pn_timer {
     struct pn_timer *next, **prev; /* wheel slot; prev NULL: not armed */
     pn_usec          deadline;     /* when it is due */
-    uint32_t         armed_tick;   /* the tick its slot stands for */
-    uint32_t         spare;
+    uint64_t         armed_tick;   /* the tick its slot stands for */
     pn_timer_fn     *fn;           /* runs in the timer phase; may set or clear any timer */
 };
 

@@ -1,0 +1,321 @@
+/* h1_send.c - an answer onto an HTTP/1 connection: head, framing, and the pulling of the body.
+ *
+ * Workload: a cached small file leaves in one system call, head and content gathered; a larger one in a send that says
+ * "more follows" and a sendfile. RFC 9112 s4, s6, s9. */
+#define PN_LOG_MODULE &pn_module_core
+#include <pinion/log.h>
+
+#include <pinion/buf.h>
+
+#include "http/h1/h1_conn.h"
+#include "proto/chunked.h"
+
+#define HEAD_MAX (256 * 1024)
+#define IOV_MAX_GATHER 32
+/* Gathered bytes are sent when they reach this, to keep the pipe full while the body is still being made. */
+#define GATHER_BYTES (256 * 1024)
+
+/* How the end of the body is told. */
+enum out_framing { OUT_NO_BODY, OUT_LENGTH, OUT_CHUNKED, OUT_CLOSE };
+
+struct sender {
+    struct h1_conn    *c;
+    struct pn_request *r;
+    pn_usec            timeout;
+    enum out_framing   framing;
+    uint64_t           left;      /* OUT_LENGTH: bytes still promised */
+    struct iovec       iov[IOV_MAX_GATHER];
+    unsigned           count;
+    size_t             gathered;  /* bytes in iov */
+};
+
+/* ---- head ---- */
+
+static bool status_has_no_body(int status)
+{
+    return status < 200 || status == 204 || status == 304;
+}
+
+static enum out_framing choose_framing(struct pn_request *r)
+{
+    if (status_has_no_body(r->status))
+        return OUT_NO_BODY;
+    if (r->body->length >= 0)
+        return r->head_only ? OUT_NO_BODY : OUT_LENGTH;
+    if (r->version >= 1001)
+        return r->head_only ? OUT_NO_BODY : OUT_CHUNKED;
+    r->keep_alive = false;
+    return r->head_only ? OUT_NO_BODY : OUT_CLOSE;
+}
+
+static inline void put_field(struct pn_buf *out, const struct pn_header *f)
+{
+    pn_buf_str(out, f->name);
+    pn_buf_lit(out, ": ");
+    pn_buf_str(out, f->value);
+    pn_buf_lit(out, "\r\n");
+}
+
+/* Fields that the protocol layer itself writes are left out here. */
+static void put_fields(struct pn_buf *out, const struct pn_headers *h)
+{
+    for (const struct pn_header *f = pn_headers_begin(h); f < pn_headers_end(h); f++) {
+        switch (f->id) {
+        case PN_HDR_CONNECTION:
+        case PN_HDR_KEEP_ALIVE:
+        case PN_HDR_TRANSFER_ENCODING:
+        case PN_HDR_CONTENT_LENGTH:
+        case PN_HDR_CONTENT_TYPE:
+        case PN_HDR_DATE:
+        case PN_HDR_SERVER:
+            continue;
+        default: put_field(out, f);
+        }
+    }
+}
+
+static pn_str own_field(const struct pn_request *r, enum pn_hdr id)
+{
+    pn_str value = pn_headers_get(&r->err_out, id);
+
+    return value.p ? value : pn_headers_get(&r->out, id);
+}
+
+static void put_date_server(struct h1_conn *c, struct pn_request *r, struct pn_buf *out)
+{
+    pn_str date = own_field(r, PN_HDR_DATE), server = own_field(r, PN_HDR_SERVER);
+
+    pn_buf_lit(out, "Date: ");
+    pn_buf_str(out, date.p ? date : pn_worker_date(c->worker));
+    pn_buf_lit(out, "\r\nServer: ");
+    pn_buf_str(out, server.p ? server : pn_core_server(c->pub.generation->servers)->server_header);
+    pn_buf_lit(out, "\r\n");
+}
+
+static void put_framing(struct sender *s, struct pn_buf *out)
+{
+    struct pn_request *r = s->r;
+
+    if (r->status == 304 || r->status < 200 || r->status == 204)
+        return;
+    if (r->body->length >= 0) {
+        if (r->head_only && r->is_error)
+            return;
+        pn_buf_lit(out, "Content-Length: ");
+        pn_buf_u64(out, (uint64_t)r->body->length);
+        pn_buf_lit(out, "\r\n");
+    }
+    else if (s->framing == OUT_CHUNKED)
+        pn_buf_lit(out, "Transfer-Encoding: chunked\r\n");
+}
+
+/* Keep-Alive is told to those who asked for it by name, as Apache does. */
+static void put_connection(struct sender *s, struct pn_buf *out)
+{
+    struct pn_request           *r = s->r;
+    const struct pn_core_server *conf = pn_core_server(r->server);
+    pn_str                       asked = pn_headers_joined(&r->in, r->pool, PN_HDR_CONNECTION);
+    pn_str                       own = own_field(r, PN_HDR_CONNECTION);
+
+    if (r->keep_alive && asked.p && pn_header_has_token(asked, PN_STR("keep-alive"))) {
+        pn_buf_lit(out, "Keep-Alive: timeout=");
+        pn_buf_i64(out, conf->keep_alive_timeout / PN_USEC_PER_SEC);
+        if (conf->max_keep_alive) {
+            pn_buf_lit(out, ", max=");
+            pn_buf_i64(out, conf->max_keep_alive + 1 - s->c->pub.requests);
+        }
+        pn_buf_lit(out, "\r\nConnection: ");
+        if (own.n && !pn_header_has_token(own, PN_STR("close"))) {
+            pn_buf_str(out, own);
+            pn_buf_lit(out, ", ");
+        }
+        pn_buf_lit(out, "Keep-Alive\r\n");
+    }
+    else if (!r->keep_alive) {
+        pn_buf_lit(out, "Connection: ");
+        if (own.n && !pn_header_has_token(own, PN_STR("close"))) {
+            pn_buf_str(out, own);
+            pn_buf_lit(out, ", ");
+        }
+        pn_buf_lit(out, "close\r\n");
+    }
+    else if (own.n) {
+        pn_buf_lit(out, "Connection: ");
+        pn_buf_str(out, own);
+        pn_buf_lit(out, "\r\n");
+    }
+}
+
+static pn_rc build_head(struct sender *s, pn_str *ret)
+{
+    struct pn_request *r = s->r;
+    struct pn_buf      out;
+    pn_str             type = r->content_type;
+
+    pn_buf_init(&out, r->pool, HEAD_MAX);
+    pn_buf_reserve(&out, 768);
+    pn_buf_lit(&out, "HTTP/1.1 ");
+    if (PN_UNLIKELY(r->reason.n)) {
+        pn_buf_i64(&out, r->status);
+        pn_buf_ch(&out, ' ');
+        pn_buf_str(&out, r->reason);
+    }
+    else
+        pn_buf_str(&out, pn_status_line(r->status));
+    pn_buf_lit(&out, "\r\n");
+    put_date_server(s->c, r, &out);
+    put_fields(&out, &r->out);
+    put_fields(&out, &r->err_out);
+    put_framing(s, &out);
+    put_connection(s, &out);
+    if (type.n && r->status != 304 && r->status != 204) {
+        pn_buf_lit(&out, "Content-Type: ");
+        pn_buf_str(&out, type);
+        pn_buf_lit(&out, "\r\n");
+    }
+    pn_buf_lit(&out, "\r\n");
+    return pn_buf_done(&out, ret);
+}
+
+/* ---- body ---- */
+
+PN_MAY_YIELD static pn_rc flush(struct sender *s, bool more)
+{
+    unsigned count = s->count;
+
+    s->count = 0;
+    s->gathered = 0;
+    return count ? pn_stream_send_all(&s->c->stream, s->iov, count, more, s->timeout, &s->r->bytes_out) : PN_OK;
+}
+
+PN_MAY_YIELD static pn_rc gather(struct sender *s, pn_str bytes)
+{
+    if (s->count == IOV_MAX_GATHER) {
+        pn_rc rc = flush(s, true);
+        if (rc != PN_OK)
+            return rc;
+    }
+    s->iov[s->count++] = (struct iovec){ .iov_base = (void *)(uintptr_t)bytes.p, .iov_len = bytes.n };
+    s->gathered += bytes.n;
+    return PN_OK;
+}
+
+/* A file leaves without passing through the program, where the stream can do that. */
+PN_MAY_YIELD static pn_rc send_file(struct sender *s, const struct pn_chunk *chunk)
+{
+    pn_rc rc = flush(s, true);
+
+    if (rc != PN_OK)
+        return rc;
+    rc = pn_stream_send_file(&s->c->stream, chunk->fd, chunk->offset, chunk->n, s->timeout, &s->r->bytes_out);
+    if (rc == PN_EOF) {
+        PN_LOG_R(s->r, PN_LOG_ERR, 20012, 0, "%s became shorter while it was sent", s->r->filename.p);
+        return PN_FAILED;
+    }
+    return rc;
+}
+
+PN_MAY_YIELD static pn_rc put_bytes(struct sender *s, const struct pn_chunk *chunk)
+{
+    pn_rc rc = gather(s, chunk->bytes);
+
+    if (rc != PN_OK)
+        return rc;
+    if (!chunk->stable || chunk->flush || s->gathered >= GATHER_BYTES)
+        return flush(s, false);
+    return PN_OK;
+}
+
+PN_MAY_YIELD static pn_rc put_chunk(struct sender *s, const struct pn_chunk *chunk)
+{
+    uint64_t n = chunk->kind == PN_CHUNK_FILE ? chunk->n : chunk->bytes.n;
+    pn_rc    rc = PN_OK;
+
+    if (n == 0)
+        return chunk->flush ? flush(s, false) : PN_OK;
+    if (s->framing == OUT_LENGTH) {
+        if (n > s->left)
+            return pn_fail(s->r, 500, PN_LOG_MODULE, 20017, "a body longer than its announced length was cut");
+        s->left -= n;
+    }
+    else if (s->framing == OUT_CHUNKED) {
+        char *line = apr_palloc(s->r->pool, 20);
+        rc = gather(s, pn_str_n(line, pn_chunked_size_line(line, n)));
+    }
+    s->r->bytes_body += n;
+    if (rc == PN_OK)
+        rc = chunk->kind == PN_CHUNK_FILE ? send_file(s, chunk) : put_bytes(s, chunk);
+    if (rc == PN_OK && s->framing == OUT_CHUNKED)
+        rc = gather(s, PN_STR("\r\n"));
+    return rc;
+}
+
+PN_MAY_YIELD static pn_rc send_body(struct sender *s)
+{
+    struct pn_chunk chunk;
+    pn_rc           rc;
+
+    do {
+        chunk = (struct pn_chunk){ .fd = -1 };
+        rc = pn_body_next(s->r->body, &chunk);
+        if (rc == PN_OK)
+            rc = put_chunk(s, &chunk);
+    } while (rc == PN_OK && !chunk.last);
+    if (rc != PN_OK && rc != PN_EOF)
+        return rc;
+    if (s->framing == OUT_LENGTH && s->left)
+        return pn_fail(s->r, 500, PN_LOG_MODULE, 20018, "a body shorter than its announced length was cut off");
+    if (s->framing == OUT_CHUNKED)
+        rc = gather(s, PN_STR("0\r\n\r\n"));
+    else
+        rc = PN_OK;
+    return rc == PN_OK ? flush(s, false) : rc;
+}
+
+/* A body of unknown length that is all there after one pull gets a Content-Length instead of chunked framing. */
+PN_MAY_YIELD static void settle_length(struct pn_request *r)
+{
+    struct pn_chunk first = { .fd = -1 };
+
+    if (r->body->length >= 0 || status_has_no_body(r->status) || r->head_only)
+        return;
+    struct pn_body *rest = r->body;
+    pn_rc           rc = pn_body_next(rest, &first);
+    if (rc == PN_EOF) {
+        r->body = pn_body_empty(r);
+        return;
+    }
+    if (rc != PN_OK) {
+        r->body = pn__body_failing(r, rc);
+        return;
+    }
+    r->body = pn__body_resumed(r, &first, rest);
+}
+
+pn_rc h1_send_response(struct h1_conn *c, struct pn_request *r)
+{
+    struct sender s = { .c = c, .r = r, .timeout = pn_core_server(r->server)->timeout };
+    pn_str        head = PN_STR("");
+    pn_rc         rc;
+
+    settle_length(r);
+    s.framing = choose_framing(r);
+    s.left = s.framing == OUT_LENGTH ? (uint64_t)r->body->length : 0;
+    r->sent_head = true;
+    if (build_head(&s, &head) != PN_OK) {
+        PN_LOG_R(r, PN_LOG_ERR, 20019, 0, "the answer's head is over %d bytes", HEAD_MAX);
+        return PN_LIMIT;
+    }
+    if (PN_LIKELY(!r->assbackwards)) {
+        s.iov[s.count++] = (struct iovec){ .iov_base = (void *)(uintptr_t)head.p, .iov_len = head.n };
+        s.gathered = head.n;
+    }
+    rc = s.framing == OUT_NO_BODY ? flush(&s, false) : send_body(&s);
+    r->ended = pn_loop_now(c->worker->loop);
+    c->worker->bytes += r->bytes_out;
+    if (rc != PN_OK) {
+        r->body_broken = true;
+        c->pub.aborted = rc == PN_CANCELLED || rc == PN_TIMEOUT;
+    }
+    return rc;
+}

@@ -1,0 +1,94 @@
+/* section_walk.c - <Location> and <If>: settings that apply by URL path and by expression, merged over r's.
+ * Apache manual: "Configuration Sections", "How the sections are merged". */
+#define PN_LOG_MODULE &pn_module_core
+#include <pinion/log.h>
+
+#include <apr_fnmatch.h>
+
+#include "http/expr_env.h"
+#include "http/request_core.h"
+#include "http/section.h"
+#include "http/vec_cache.h"
+
+void pn__request_merge(struct pn_request *r, const struct pn_conf_vec *add)
+{
+    struct pn_worker *w = pn_worker_this();
+
+    pn__request_set_vec(r, pn_vec_cache_merge(w->vecs, r->server, r->dir_conf, add));
+}
+
+/* A literal location matches itself and what lies below it; one that ends in a slash, only what begins with it. */
+static bool location_matches(const struct pn_section *section, pn_str path, struct pn_match *match)
+{
+    pn_str pattern = section->pattern;
+
+    if (section->regex)
+        return pn_regex_match(section->regex, path, match) == PN_OK;
+    if (section->glob)
+        return apr_fnmatch(pattern.p, path.p, APR_FNM_PATHNAME) == APR_SUCCESS;
+    return pn_str_starts(path, pattern) && (path.n == pattern.n || pattern.n == 0 ||
+                                            pattern.p[pattern.n - 1] == '/' || path.p[pattern.n] == '/');
+}
+
+int pn__location_walk(struct pn_request *r)
+{
+    const apr_array_header_t *locations = pn_core_server(r->server)->locations;
+    struct pn_match           match;
+
+    if (!locations || r->path.n == 0 || r->path.p[0] != '/')
+        return 0;
+    for (int i = 0; i < locations->nelts; i++) {
+        const struct pn_section *section = APR_ARRAY_IDX(locations, i, const struct pn_section *);
+        if (!location_matches(section, r->path, &match))
+            continue;
+        if (section->names)
+            pn_section_capture(section, &match, r->pool, pn_env(r));
+        pn__request_merge(r, section->vec);
+    }
+    return 0;
+}
+
+/* <If> sections of the settings so far; nested ones come with the settings that a section adds. */
+int pn__if_walk(struct pn_request *r)
+{
+    const struct pn_core_dir *core = pn_core_dir(r->dir_conf);
+    bool                      taken = false;
+
+    if (!core->ifs)
+        return 0;
+    const apr_array_header_t *ifs = core->ifs;
+    for (int i = 0; i < ifs->nelts; i++) {
+        const struct pn_section *section = APR_ARRAY_IDX(ifs, i, const struct pn_section *);
+        bool                     holds = section->if_kind == PN_ELSE;
+        if (section->if_kind == PN_IF)
+            taken = false;
+        else if (taken)
+            continue;
+        if (section->condition && pn__expr_holds(r, section->condition, &holds) != PN_OK) {
+            PN_LOG_R(r, PN_LOG_ERR, 20010, 0, "the condition of <If> at %s:%u cannot be evaluated", section->file, section->line);
+            return 500;
+        }
+        if (!holds)
+            continue;
+        taken = true;
+        pn__request_merge(r, section->vec);
+    }
+    return pn_core_dir(r->dir_conf)->ifs == ifs ? 0 : pn__nested_ifs(r, (unsigned)ifs->nelts);
+}
+
+/* Sections that came in while merging stand behind those that were looked at. */
+int pn__nested_ifs(struct pn_request *r, unsigned seen)
+{
+    for (;;) {
+        const apr_array_header_t *ifs = pn_core_dir(r->dir_conf)->ifs;
+        if (!ifs || (unsigned)ifs->nelts <= seen)
+            return 0;
+        const struct pn_section *section = APR_ARRAY_IDX(ifs, (int)seen, const struct pn_section *);
+        bool                     holds = section->if_kind == PN_ELSE;
+        seen++;
+        if (section->condition && pn__expr_holds(r, section->condition, &holds) != PN_OK)
+            return 500;
+        if (holds)
+            pn__request_merge(r, section->vec);
+    }
+}

@@ -1,0 +1,15 @@
+/* vec_cache.h - merged settings by the pair they were merged from, so that a merge is made once, not a request.
+ * One a worker; bounded, least recently used go first. */
+#ifndef PN_HTTP_VEC_CACHE_H
+#define PN_HTTP_VEC_CACHE_H
+
+#include "http/worker.h"
+
+struct pn_vec_cache *pn_vec_cache_open(apr_pool_t *pool, unsigned max_entries);
+void pn_vec_cache_close(struct pn_vec_cache *cache);
+/** `add` over `base`. The caller owns a reference (pn_vec_unref) of the result. */
+const struct pn_conf_vec *pn_vec_cache_merge(struct pn_vec_cache *cache, struct pn_server *server,
+                                             const struct pn_conf_vec *base, const struct pn_conf_vec *add);
+void pn_vec_cache_clear(struct pn_vec_cache *cache);
+
+#endif

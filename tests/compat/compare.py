@@ -1,0 +1,259 @@
+"""Turns what a server answered into a flat record, and judges records: against each other, against
+[expect], [differ] and [log] (FORMAT.md).  A record maps keys such as "c1 2 header etag" to text or
+bytes; all normalisation happens here."""
+import re
+
+from compat.casefile import CaseError, unescape
+from lib import servers
+
+SERVER_TOKEN = re.compile(r"(?:Apache|Pinion)/\d+\.\d+\.\d+(?: \([^)]*\))?(?: Apache/[\d.]+)?")
+BOUNDARY = re.compile(r'boundary="?([\w\'()+,./:=?-]+)"?')
+LOG_NUMBERS = re.compile(r"\b(pid|tid|us|ms|sec|at|port)=[0-9.]+")
+LOG_TIME = re.compile(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]")
+PAGE = re.compile(rb"<!DOCTYPE[^>]*>.*?<title>(\d{3} [^<]*)</title>(.*)</html>\s*", re.S | re.I)
+LINK = re.compile(rb'<a href="[^"]*">', re.I)
+LOG_WAIT_S = 3.0
+EXPECT = re.compile(r"(?:c(\d+) )?(?:(\d+) )?"
+                    r"(status|reason|header|body|framing|answers|connection|interim|trailer)\b(.*)")
+DIFFER = re.compile(r"(?:c(\d+) )?(?:(\d+) )?(rest|[a-z][\w -]*?)"
+                    r"(?:: apache (.*?), pinion (.*?))? because ((?:RFC ?\d+|COMPAT).*)")
+NOT_COMPARED = {"date"}
+
+
+class Normaliser:
+    """Takes out of texts what must differ between two servers."""
+
+    def __init__(self, server):
+        self.ports = server.ports
+
+    def text(self, value):
+        for number, port in enumerate(self.ports, 1):
+            name = f"PORT{number}" if number > 1 else "PORT"
+            value = re.sub(rf"(?<=:){port}\b|(?<=Port ){port}\b", name, value)
+        return SERVER_TOKEN.sub("SERVER", value)
+
+    def body(self, value, boundary):
+        if len(value) > 64 * 1024:
+            return value
+        text = self.text(value.decode("latin-1"))
+        if boundary:
+            text = text.replace(boundary, "BOUNDARY")
+        return text.encode("latin-1")
+
+    @staticmethod
+    def page(body):
+        """What matters of a page that a server made for a status: wording is each server's own."""
+        match = PAGE.fullmatch(body)
+        if not match:
+            return None
+        title, rest = match.groups()
+        return b" ".join([b"PAGE", title, *LINK.findall(rest)])
+
+    def log_line(self, line):
+        line = self.text(LOG_NUMBERS.sub(r"\1=N", line))
+        return LOG_TIME.sub("[N]", line)
+
+
+def record(case, pair, server, exchanges, log_offset):
+    """The record of all that `server` answered to `case`."""
+    flat, normaliser = {}, Normaliser(server)
+    for c, exchange in enumerate(exchanges, 1):
+        for index, interim in exchange.interims:
+            key = f"c{c} {index + 1} interim"
+            flat[key] = flat.get(key, "") + f"[{interim.status} {interim.reason}]"
+        for a, answer in enumerate(exchange.answers, 1):
+            _record_answer(flat, f"c{c} {a}", answer, normaliser, case.header_order)
+        flat[f"c{c} answers"] = str(len(exchange.answers))
+        flat[f"c{c} connection"] = exchange.end
+        if exchange.fault:
+            flat[f"c{c} fault"] = exchange.fault
+    if case.log is not None:
+        due = len(case.log) or sum(len(exchange.answers) for exchange in exchanges)
+        for n, line in enumerate(_log_lines(pair, server, log_offset, due), 1):
+            flat[f"log {n}"] = normaliser.log_line(line)
+    return flat
+
+
+def _record_answer(flat, prefix, answer, normaliser, header_order):
+    flat[f"{prefix} status"] = str(answer.status)
+    flat[f"{prefix} version"] = answer.version
+    flat[f"{prefix} reason"] = answer.reason
+    match = BOUNDARY.search(answer.headers.get("content-type", ""))
+    boundary = match.group(1) if match else ""
+    body = normaliser.body(answer.body, boundary)
+    for name in sorted({name.lower() for name, _ in answer.headers}):
+        values = " | ".join(answer.headers.all(name))
+        if boundary:
+            values = values.replace(boundary, "BOUNDARY")
+        if name == "allow":
+            values = ",".join(sorted(part.strip() for part in values.split(",")))
+        flat[f"{prefix} header {name}"] = normaliser.text(values)
+    page = normaliser.page(body) if answer.status >= 300 else None
+    if page is not None:
+        body = page
+        if "content-length" in answer.headers:
+            flat[f"{prefix} header content-length"] = "of the page"
+    elif boundary and not body and "content-length" in answer.headers:
+        flat[f"{prefix} header content-length"] = "of the parts"
+    elif len(body) != len(answer.body) and "content-length" in answer.headers:
+        flat[f"{prefix} header content-length"] = f"{len(body)} (normalised)"
+    if header_order:
+        flat[f"{prefix} order"] = " ".join(name for name, _ in answer.headers)
+    for name, value in answer.trailers:
+        flat[f"{prefix} trailer {name.lower()}"] = value
+    flat[f"{prefix} framing"] = answer.framing
+    flat[f"{prefix} body"] = body
+
+
+def log_size(pair, server):
+    path = pair.variables(server)["LOG"]
+    return path.stat().st_size if path.exists() else 0
+
+
+def _log_lines(pair, server, offset, due):
+    """The lines written after `offset`, once there are as many as are due."""
+    path = pair.variables(server)["LOG"]
+
+    def read():
+        data = path.read_bytes()[offset:] if path.exists() else b""
+        return data.decode("utf-8", "backslashreplace").splitlines()
+
+    try:
+        servers.wait_for(lambda: len(read()) >= due, LOG_WAIT_S, "log lines")
+    except TimeoutError:
+        pass
+    return read()
+
+
+def problems(case, records):
+    """What is wrong, one text each; empty when the case passes."""
+    found = []
+    differences = [_parse_differ(line) for line in case.differ]
+    for kind, flat in records.items():
+        found += [f"{kind}: {text}" for text in _check_expect(case, flat)]
+        found += [f"{kind}: {text}" for text in _check_differ(differences, flat, kind)]
+        found += [f"{kind}: {text}" for text in _check_log(case, flat)]
+    if len(records) == 2:
+        found += _compare(records["apache"], records["pinion"], differences)
+    return found
+
+
+def _parse_differ(line):
+    match = DIFFER.fullmatch(line)
+    if not match:
+        raise CaseError(f"[differ] line {line!r}")
+    connection, answer, what, apache, pinion, _ = match.groups()
+    prefix = f"c{connection or 1}"
+    if not what.startswith(("connection", "answers", "fault")):
+        prefix += f" {answer or 1}"
+    key = what if what.startswith("log ") else f"{prefix} {what}"
+    return {"prefix": prefix, "key": key, "rest": what == "rest",
+            "apache": apache, "pinion": pinion}
+
+
+def _check_differ(differences, flat, kind):
+    for difference in differences:
+        want = difference[kind]
+        if want in (None, "*"):
+            continue
+        got = text_of(flat.get(difference["key"], "-"))
+        if got != want:
+            yield f"{difference['key']}: [differ] says {want!r}, got {got!r}"
+
+
+def _compare(apache, pinion, differences):
+    exact = {d["key"] for d in differences}
+    rests = tuple(d["prefix"] + " " for d in differences if d["rest"])
+    found = []
+    for key in list(dict.fromkeys([*apache, *pinion])):
+        name = key.rpartition("header ")[2] if " header " in key else ""
+        freed = key in exact or key.startswith(rests) or name in NOT_COMPARED
+        if name == "server":
+            freed = (key in apache) == (key in pinion)
+        if freed:
+            continue
+        left, right = apache.get(key), pinion.get(key)
+        if left != right:
+            found.append(f"{key}: apache {shown(left)}, pinion {shown(right)}")
+    return found
+
+
+def _check_expect(case, flat):
+    for line in case.expect:
+        match = EXPECT.fullmatch(line)
+        if not match:
+            raise CaseError(f"[expect] line {line!r}")
+        connection, answer, what, rest = match.groups()
+        prefix = f"c{connection or 1}"
+        if what not in ("answers", "connection"):
+            prefix += f" {answer or 1}"
+        problem = _check_one(flat, prefix, what, rest)
+        if problem:
+            yield f"expected {line!r}, {problem}"
+
+
+def _check_one(flat, prefix, what, rest):
+    """None when the expectation holds, else what is there instead."""
+    rest = rest.lstrip(" ") if what in ("header", "trailer") else rest
+    if what in ("header", "trailer"):
+        name, rest = re.fullmatch(r"([^\s:]+)(.*)", rest).groups()
+        what = f"{what} {name.lower()}"
+    got = flat.get(f"{prefix} {what}")
+    if rest in (" absent", " present"):
+        return None if (got is None) == (rest == " absent") else f"got {shown(got)}"
+    if got is None:
+        return f"there is none ({[k for k in flat if k.startswith(prefix)]})"
+    return None if _holds(got, rest) else f"got {shown(got)}"
+
+
+def _holds(got, rest):
+    as_bytes = got if isinstance(got, bytes) else got.encode("latin-1", "replace")
+    if rest == ":":
+        return as_bytes == b""
+    if rest.startswith(": "):
+        return as_bytes == unescape(rest[2:])
+    if rest.startswith(" ~ "):
+        return re.search(rest[3:], text_of(got)) is not None
+    if rest.startswith(" contains "):
+        return unescape(rest[10:]) in as_bytes
+    if rest.startswith(" length "):
+        return len(as_bytes) == int(rest[8:])
+    raise CaseError(f"[expect] {rest!r}")
+
+
+def _check_log(case, flat):
+    if not case.log:
+        return
+    lines = [value for key, value in flat.items() if key.startswith("log ")]
+    if len(lines) != len(case.log):
+        yield f"{len(lines)} log lines, expected {len(case.log)}: {lines}"
+    for want, got in zip(case.log, lines):
+        if not re.fullmatch(".*".join(re.escape(part) for part in want.split("*")), got):
+            yield f"log line {shown(got)}, expected {want!r}"
+
+
+def text_of(value):
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def shown(value, limit=300):
+    if value is None:
+        return "(nothing)"
+    if len(value) > limit:
+        return f"{value[:limit]!r}... ({len(value)} in all)"
+    return repr(value)
+
+
+def side_by_side(records, width=62):
+    """Both records in two columns; '|' marks the rows that differ."""
+    kinds = list(records)
+    if len(kinds) == 1:
+        only = records[kinds[0]]
+        return "\n".join(f"{key:30} {shown(value, 200)}" for key, value in only.items())
+    left, right = records[kinds[0]], records[kinds[-1]]
+    rows = [f"{'':30} {kinds[0]:{width}}   {kinds[-1]}"]
+    for key in dict.fromkeys([*left, *right]):
+        a, b = shown(left.get(key), width - 20), shown(right.get(key), width - 20)
+        mark = " " if left.get(key) == right.get(key) else "|"
+        rows.append(f"{key:30} {a:{width}} {mark} {b}")
+    return "\n".join(rows)

@@ -1,0 +1,1 @@
+"""What the wire tests and the compat suite share."""
