@@ -75,7 +75,8 @@ enum pn_slot_type {
     PN_SLOT_USEC,     /* pn_usec; accepts ms, s, min, h; a bare number counts in .unit ("s" or "ms") */
     PN_SLOT_PATH,     /* pn_str: made absolute with ServerRoot */
     PN_SLOT_ENUM,     /* int; .choices lists the words, stored is the position */
-    PN_SLOT_STRLIST   /* apr_array_header_t * of pn_str */
+    PN_SLOT_STRLIST   /* apr_array_header_t * of pn_str; grows with each line of the same place, and starts anew in
+                       * an inner place (.merge says what becomes of the outer one's) */
 };
 
 struct pn_slot {
@@ -113,7 +114,10 @@ struct pn_conf_cmd {
     struct pn_conf_state      *state;   /* conf's own */
 };
 
-/** Sets one directive. @return NULL, or the error as a sentence (owned by cmd->pool or static). */
+/** Sets one directive. `conf` is the module's struct of the row's scope with its defaults, NULL when it has none. The words
+ *  of argv are NUL-terminated, unquoted, and live as long as cmd->pool; the row is marked as set after success.
+ *  @return NULL, or the error as a sentence (owned by cmd->pool or static). An error of pn_conf_apply_children is
+ *  returned as it came: it keeps the place of the inner line. */
 typedef const char *pn_directive_fn(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv);
 
 struct pn_directive {

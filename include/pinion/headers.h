@@ -66,7 +66,7 @@ static inline struct pn_header *pn_headers_begin(const struct pn_headers *h)
 }
 static inline struct pn_header *pn_headers_end(const struct pn_headers *h)
 {
-    return h->v + h->n;
+    return h->n ? h->v + h->n : h->v; /* NULL + 0 is undefined */
 }
 
 /** The id of a received name, PN_HDR_OTHER when unknown. O(1). */

@@ -20,7 +20,7 @@ pn_str pn_method_name(enum pn_method method);
 /** Asks for no change of state (RFC 9110 s9.2.1); false for PN_METHOD_OTHER. */
 bool pn_method_is_safe(enum pn_method method);
 /** May be repeated without further effect (RFC 9110 s9.2.2); false for PN_METHOD_OTHER. */
-bool pn_method_is_idempotent(enum pn_method method);
+bool               pn_method_is_idempotent(enum pn_method method);
 static inline bool pn_method_known(pn_str name)
 {
     return pn_method_id(name) != PN_METHOD_OTHER;

@@ -5,10 +5,14 @@
 #ifndef PINION_REQUEST_H
 #define PINION_REQUEST_H
 
+#include <apr_strings.h>
 #include <apr_tables.h>
 #include <sys/stat.h>
 
 #include <pinion/body.h>
+#include <pinion/buf.h>
+#include <pinion/expr.h>
+#include <pinion/generation.h>
 #include <pinion/headers.h>
 #include <pinion/hooks.h>
 #include <pinion/method.h>
@@ -60,7 +64,7 @@ struct pn_finfo {
 };
 
 struct pn_file;       /* a cached open file, http/file_cache.h; modules use the calls below */
-struct pn_expr_env;
+struct pn_expr;
 
 /** AcceptPathInfo, as a handler decides it. */
 enum pn_path_info_policy { PN_PATH_INFO_DEFAULT = 0, PN_PATH_INFO_REJECT, PN_PATH_INFO_ACCEPT };
@@ -230,6 +234,13 @@ PN_MAY_YIELD PN_NODISCARD pn_rc pn_open_filename(struct pn_request *r, int *ret_
 /** Sets ETag by FileETag, Last-Modified and Accept-Ranges for r->finfo, and r->mtime. */
 void pn_set_file_validators(struct pn_request *r);
 
+/** The Options in force where r is. */
+enum pn_option_bit {
+    PN_OPTION_INDEXES = 1, PN_OPTION_INCLUDES = 2, PN_OPTION_SYM_LINKS = 4, PN_OPTION_EXECCGI = 8,
+    PN_OPTION_INC_NOEXEC = 16, PN_OPTION_SYM_OWNER = 32, PN_OPTION_MULTI = 64
+};
+unsigned pn_options(const struct pn_request *r);
+
 /* ---- small things many handlers need ---- */
 
 /** Sets content type with AddDefaultCharset's charset where Apache would add it. */
@@ -241,6 +252,13 @@ static inline bool pn_method_is(const struct pn_request *r, enum pn_method m)
 {
     return r->method_id == m;
 }
+/** What r answers to an expression. @param match carries $0-$9 in and out; NULL: they live for one evaluation. */
+struct pn_expr_env pn_request_expr_env(struct pn_request *r, struct pn_match *match);
+/** Is the condition true for r? @return PN_OK, or why it could not be evaluated (then *ret_holds is not written). */
+PN_MAY_YIELD PN_NODISCARD pn_rc pn_expr_holds(struct pn_request *r, const struct pn_expr *expr, bool *ret_holds);
+/** The string that an expression yields for r, NUL-terminated, in r->pool. */
+PN_MAY_YIELD PN_NODISCARD pn_rc pn_expr_text_of(struct pn_request *r, const struct pn_expr *expr, pn_str *ret_text);
+
 /** Runs fn(arg) on a thread of the offload pool and suspends the fiber until it has returned. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn_run_blocking(struct pn_request *r, void (*fn)(void *arg), void *arg);
 

@@ -11,15 +11,15 @@ enum pn_status {
 #undef X
 };
 
-/** "200 OK", for the status line; a code without a row gives its three digits, a space and no reason
- *  (RFC 9112 s4); one outside 100..999 gives the line of 500. NUL-terminated, static. */
+/** "200 OK", for the status line; a code without a row gives its three digits, a space and no
+ *  reason (RFC 9112 s4); one outside 100..999 gives the line of 500. NUL-terminated, static. */
 pn_str pn_status_line(int status);
 /** "OK"; empty for a code without a row. Static. */
 pn_str pn_status_reason(int status);
 /** Has data/statuses.def this code? */
 bool pn_status_known(int status);
-/** One neutral sentence for a default error page; a general sentence of its class for a 4xx or 5xx without a row,
- *  empty for any other status. Plain text, static. */
+/** One neutral sentence for a default error page; a general sentence of its class for a 4xx or 5xx
+ *  without a row, empty for any other status. Plain text, static. */
 pn_str pn_status_explain(int status);
 
 #endif

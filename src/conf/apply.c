@@ -14,26 +14,38 @@
 void pn_conf_state_init(struct pn_conf_state *state, struct pn_generation *generation,
                         apr_pool_t *pool, apr_pool_t *temp)
 {
-    *state = (struct pn_conf_state){ .generation = generation, .pool = pool, .temp = temp,
+    *state = (struct pn_conf_state){ .generation = generation,
+                                     .pool = pool,
+                                     .temp = temp,
                                      .report_pool = pool,
-                                     .override = PN_OVR_ALL, .override_options = UINT64_MAX };
+                                     .override = PN_OVR_ALL,
+                                     .override_options = UINT64_MAX };
     state->warned = apr_hash_make(temp);
     state->warnings = apr_array_make(pool, 0, sizeof(const char *));
 }
 
 /* ---- messages ---- */
 
+static struct pn_conf_error message_at(const struct pn_conf_cmd *cmd, const char *reason)
+{
+    return (struct pn_conf_error){ .file = cmd->node->file,
+                                   .line = cmd->node->line,
+                                   .text = cmd->node->text,
+                                   .reason = reason,
+                                   .cure = cmd->cure };
+}
+
 void pn_conf_warn(struct pn_conf_cmd *cmd, const char *fmt, ...)
 {
     struct pn_conf_state *state = cmd->state;
-    struct pn_conf_error  warning = { .file = cmd->node->file, .line = cmd->node->line,
-                                      .text = cmd->node->text, .cure = cmd->cure };
+    struct pn_conf_error  warning;
     va_list               ap;
 
     va_start(ap, fmt);
-    warning.reason = pn_str_vprintf(cmd->temp, fmt, ap).p;
+    warning = message_at(cmd, pn_str_vprintf(cmd->temp, fmt, ap).p);
     va_end(ap);
-    *(const char **)apr_array_push(state->warnings) = pn_conf_error_line(state->report_pool, &warning);
+    *(const char **)apr_array_push(state->warnings) =
+        pn_conf_error_line(state->report_pool, &warning);
 }
 
 const char *pn_conf_error_text(struct pn_conf_cmd *cmd, const char *fmt, ...)
@@ -52,15 +64,14 @@ pn_str pn_conf_path(struct pn_conf_cmd *cmd, pn_str path)
     return pn_slot_path(cmd->pool, cmd->generation->server_root, path);
 }
 
-/* Notes where an error is. One that comes up through sections keeps the place of the line that caused it. */
+/* Notes where an error is. One that comes up through sections keeps the place of the line that
+ * caused it. */
 static const char *fail(struct pn_conf_cmd *cmd, const char *reason)
 {
     struct pn_conf_error *error = &cmd->state->error;
 
-    if (error->reason == reason)
-        return reason;
-    *error = (struct pn_conf_error){ .file = cmd->node->file, .line = cmd->node->line,
-                                     .text = cmd->node->text, .reason = reason, .cure = cmd->cure };
+    if (error->reason != reason)
+        *error = message_at(cmd, reason);
     return reason;
 }
 
@@ -70,17 +81,18 @@ static const char *describe_unknown(struct pn_conf_cmd *cmd)
 {
     const struct pn_directive_table *table = cmd->generation->core->directives;
     const struct pn_conf_node       *node = cmd->node;
-    const char                      *open = node->section ? "<" : "", *close = node->section ? ">" : "";
-    const struct pn_module          *owner = pn_directive_inactive_owner(table, node->name);
-    const char                      *near;
+    const char             *open = node->section ? "<" : "", *close = node->section ? ">" : "";
+    const struct pn_module *owner = pn_directive_inactive_owner(table, node->name);
+    const char             *near;
 
     if (owner)
-        return pn_conf_error_text(cmd, "Invalid command '%s%.*s%s', it belongs to %s: add LoadModule %s modules/%.*s.so",
-                                  open, PN_FMT(node->name), close, owner->name, owner->apache_id,
-                                  PN_FMT(pn_str_head(pn_str_z(owner->name), strlen(owner->name) - 2)));
+        return pn_conf_error_text(
+            cmd, "Invalid command '%s%.*s%s', it belongs to %s: add LoadModule %s modules/%.*s.so",
+            open, PN_FMT(node->name), close, owner->name, owner->apache_id,
+            PN_FMT(pn_str_head(pn_str_z(owner->name), strlen(owner->name) - 2)));
     near = pn_directive_suggest(table, cmd->temp, node->name);
     if (near)
-        cmd->cure = pn_str_printf(cmd->temp, "Did you mean %s%s%s?", open, near, close).p;
+        cmd->cure = pn_str_printf(cmd->temp, "Did you mean %s?", near).p;
     return pn_conf_error_text(cmd, "Invalid command '%s%.*s%s'", open, PN_FMT(node->name), close);
 }
 
@@ -120,8 +132,10 @@ static void *find_conf(struct pn_conf_cmd *cmd)
 static const char *set_slot(struct pn_conf_cmd *cmd, void *conf, bool fresh, unsigned argc,
                             const pn_str *argv)
 {
-    struct pn_slot_in in = { .pool = cmd->pool, .temp = cmd->temp,
-                             .server_root = cmd->generation->server_root, .fresh = fresh };
+    struct pn_slot_in in = { .pool = cmd->pool,
+                             .temp = cmd->temp,
+                             .server_root = cmd->generation->server_root,
+                             .fresh = fresh };
     const char       *error = pn_slot_set(&in, cmd->row, conf, argc, argv);
 
     if (error)
@@ -143,7 +157,8 @@ static const char *run_row(struct pn_conf_cmd *cmd, unsigned position)
         return NULL;
     }
     /* Functions may keep their words; slots copy what they keep. */
-    error = pn__conf_words(row->set ? cmd->pool : cmd->temp, cmd->temp, row, cmd->node, &argc, &argv);
+    error =
+        pn__conf_words(row->set ? cmd->pool : cmd->temp, cmd->temp, row, cmd->node, &argc, &argv);
     if (error)
         return fail(cmd, error);
     if ((cmd->context & PN_CTX_LIMIT) && !(row->where & PN_CTX_LIMIT))
@@ -248,8 +263,8 @@ static const char *apply_nodes(struct pn_conf_cmd *place, struct pn_conf_node *f
 
 /* ---- sections ---- */
 
-const char *pn_conf_apply_children(struct pn_conf_cmd *cmd, struct pn_conf_vec *vec, unsigned context,
-                                   pn_str path, bool is_regex)
+const char *pn_conf_apply_children(struct pn_conf_cmd *cmd, struct pn_conf_vec *vec,
+                                   unsigned context, pn_str path, bool is_regex)
 {
     struct pn_conf_cmd place = *cmd;
 
@@ -276,11 +291,17 @@ pn_rc pn_conf_apply_tree(struct pn_conf_state *state, struct pn_server *server,
                          struct pn_conf_vec *vec, unsigned context, pn_str path,
                          struct pn_conf_node *root)
 {
-    struct pn_conf_cmd place = { .pool = state->pool, .temp = state->temp,
-                                 .generation = state->generation, .server = server, .vec = vec,
-                                 .node = root, .context = context, .path = path,
+    struct pn_conf_cmd place = { .pool = state->pool,
+                                 .temp = state->temp,
+                                 .generation = state->generation,
+                                 .server = server,
+                                 .vec = vec,
+                                 .node = root,
+                                 .context = context,
+                                 .path = path,
                                  .override = state->override,
-                                 .override_options = state->override_options, .state = state };
+                                 .override_options = state->override_options,
+                                 .state = state };
 
     return apply_nodes(&place, root->first) ? PN_BAD : PN_OK;
 }

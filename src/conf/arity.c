@@ -41,7 +41,8 @@ const char *pn__conf_words(apr_pool_t *pool, apr_pool_t *temp, const struct pn_d
         if (!count_fits(row->args, (unsigned)words->nelts))
             return pn_str_printf(temp, "%s takes %s%s%s", pn_directive_plain_name(row),
                                  arities[row->args].text, row->help ? ": " : "",
-                                 row->help ? row->help : "").p;
+                                 row->help ? row->help : "")
+                .p;
     }
     *ret_argc = (unsigned)words->nelts;
     *ret_argv = (const pn_str *)(void *)words->elts;

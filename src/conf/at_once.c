@@ -47,14 +47,17 @@ static pn_rc load_module(struct at_once *self, unsigned argc, const pn_str *argv
     struct pn_module       *module;
 
     if (argc != 2)
-        return refuse(error, "LoadModule takes two arguments: the module's name and its file", NULL);
-    if (pn_module_open(self->reader->pool, argv[0], absolute(self, argv[1]), &module, &answer) != PN_OK)
+        return refuse(error, "LoadModule takes two arguments: the module's name and its file",
+                      NULL);
+    if (pn_module_open(self->reader->pool, argv[0], absolute(self, argv[1]), &module, &answer) !=
+        PN_OK)
         return refuse(error, answer.reason, answer.cure);
     if (!pn__generation_activate(self->generation, module) && !module->is_static) {
         struct pn_conf_error warning = *error;
 
-        warning.reason = pn_str_printf(self->reader->pool, "module %.*s is already loaded, skipping",
-                                       PN_FMT(argv[0])).p;
+        warning.reason = pn_str_printf(self->reader->pool,
+                                       "module %.*s is already loaded, skipping", PN_FMT(argv[0]))
+                             .p;
         add_warning(self, &warning);
     }
     return PN_OK;
@@ -89,8 +92,9 @@ static pn_rc server_root(struct at_once *self, unsigned argc, const pn_str *argv
         return refuse(error, "ServerRoot must be an absolute path", NULL);
     root = pn_str_dup(pool, root);
     if (stat(root.p, &st) != 0 || !S_ISDIR(st.st_mode))
-        return refuse(error, pn_str_printf(pool, "ServerRoot must be a directory, and %s is not", root.p).p,
-                      NULL);
+        return refuse(
+            error, pn_str_printf(pool, "ServerRoot must be a directory, and %s is not", root.p).p,
+            NULL);
     self->generation->server_root = root;
     self->reader->server_root = root.p;
     return PN_OK;

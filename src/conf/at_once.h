@@ -1,7 +1,8 @@
-/* at_once.h - directives that take effect while the configuration is read: LoadModule, LoadFile, ServerRoot.
+/* at_once.h - directives that take effect while the configuration is read: LoadModule, LoadFile,
+ * ServerRoot.
  *
- * They come out of the reading as nodes too, so that their rows check the context; a node that was obeyed is marked,
- * and is no unknown directive when no module has a row for it. */
+ * They come out of the reading as nodes too, so that their rows check the context; a node that
+ * was obeyed is marked, and is no unknown directive when no module has a row for it. */
 #ifndef PN_CONF_AT_ONCE_H
 #define PN_CONF_AT_ONCE_H
 

@@ -1,11 +1,15 @@
-/* builtin.c - which directives reading obeys itself, and the one that needs no file of its own: Error. */
+/* builtin.c - which directives reading obeys itself, and the one that needs no file of its own:
+ * Error. */
 #include "conf/reading.h"
 
-/* COMPAT: 2.4 takes the whole line as the message, without the quotes when they enclose all of it. */
-static pn_rc raise_error(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str args)
+/* COMPAT: 2.4 takes the whole line as the message, without the quotes when they enclose all of
+ * it. */
+static pn_rc raise_error(struct pn_conf_reading *reading, struct pn__conf_source *source,
+                         pn_str args)
 {
     if (args.n == 0)
-        return pn__conf_fail(reading, &source->at, NULL, "The Error directive was used with no message.");
+        return pn__conf_fail(reading, &source->at, NULL,
+                             "The Error directive was used with no message.");
     if (args.n > 1 && (args.p[0] == '"' || args.p[0] == '\'') && args.p[args.n - 1] == args.p[0])
         args = pn_str_n(args.p + 1, args.n - 2);
     return pn__conf_fail(reading, &source->at, NULL, "%.*s", PN_FMT(args));

@@ -1,11 +1,11 @@
-/* condition.c - sections that reading decides: <IfDefine>, <IfDirective>, <IfFile>, <IfModule>, <IfSection>, <IfVersion>.
- * Spec: Apache manual, core and mod_version. */
+/* condition.c - sections that reading decides: <IfDefine>, <IfDirective>, <IfFile>, <IfModule>,
+ * <IfSection>, <IfVersion>. Spec: Apache manual, core and mod_version. */
 #include <apr_file_info.h>
 
 #include "conf/reading.h"
 
 /* A test of one name; what comes before it ("!") has been taken off. */
-typedef bool (test_fn)(struct pn_conf_reading *reading, pn_str name);
+typedef bool(test_fn)(struct pn_conf_reading *reading, pn_str name);
 
 static bool test_define(struct pn_conf_reading *reading, pn_str name)
 {
@@ -22,8 +22,8 @@ static bool test_module(struct pn_conf_reading *reading, pn_str name)
 static bool test_file(struct pn_conf_reading *reading, pn_str name)
 {
     const struct pn_conf_reader *reader = reading->reader;
-    apr_finfo_t info;
-    char       *path;
+    apr_finfo_t                  info;
+    char                        *path;
 
     if (reader->no_files ||
         apr_filepath_merge(&path, reader->server_root, name.p, APR_FILEPATH_TRUENAME, reader->pool))
@@ -72,8 +72,8 @@ bool pn__conf_is_condition(pn_str name)
     return find(name) < PN_COUNT(conditions);
 }
 
-pn_rc pn__conf_condition(struct pn_conf_reading *reading, const struct pn__conf_place *at, pn_str name,
-                         pn_str args, bool *ret_holds)
+pn_rc pn__conf_condition(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                         pn_str name, pn_str args, bool *ret_holds)
 {
     test_fn *test = conditions[find(name)].test;
     bool     negated = args.n > 0 && args.p[0] == '!';

@@ -1,7 +1,8 @@
 /* define.c - Define, UnDefine and ${VAR}.
  *
- * Two tables, because httpd compares in two ways: whether a name is defined (<IfDefine>) depends on its letters' case
- * (reader->defines), the value of ${VAR} does not (reading->vars). A name may be defined and have no value. */
+ * Two tables, because httpd compares in two ways: whether a name is defined (<IfDefine>) depends
+ * on its letters' case (reader->defines), the value of ${VAR} does not (reading->vars). A name
+ * may be defined and have no value. */
 #include <stdlib.h>
 
 #include "base/ascii.h"
@@ -28,7 +29,8 @@ void pn__conf_vars_init(struct pn_conf_reading *reading)
     if (!reader->defines)
         reader->defines = apr_hash_make(reader->defines_pool);
     reading->vars = apr_hash_make(reader->pool);
-    for (apr_hash_index_t *i = apr_hash_first(reader->pool, reader->defines); i; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(reader->pool, reader->defines); i;
+         i = apr_hash_next(i)) {
         const char *value = apr_hash_this_val(i);
 
         if (*value)
@@ -41,11 +43,13 @@ bool pn__conf_is_defined(const struct pn_conf_reading *reading, pn_str name)
     return apr_hash_get(reading->reader->defines, name.p, (apr_ssize_t)name.n) != NULL;
 }
 
-static pn_rc check_name(struct pn_conf_reading *reading, const struct pn__conf_source *source, pn_str name)
+static pn_rc check_name(struct pn_conf_reading *reading, const struct pn__conf_source *source,
+                        pn_str name)
 {
     if (pn_str_chr(name, ':', 0) == SIZE_MAX)
         return PN_OK;
-    return pn__conf_fail(reading, &source->at, NULL, "The variable name '%s' must not contain ':'.", name.p);
+    return pn__conf_fail(reading, &source->at, NULL, "The variable name '%s' must not contain ':'.",
+                         name.p);
 }
 
 pn_rc pn__conf_define(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str args)
@@ -70,7 +74,8 @@ pn_rc pn__conf_define(struct pn_conf_reading *reading, struct pn__conf_source *s
     return PN_OK;
 }
 
-pn_rc pn__conf_undefine(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str args)
+pn_rc pn__conf_undefine(struct pn_conf_reading *reading, struct pn__conf_source *source,
+                        pn_str args)
 {
     apr_pool_t *pool = reading->reader->pool;
     pn_str      name = pn_conf_word(pool, &args);
@@ -88,7 +93,8 @@ pn_rc pn__conf_undefine(struct pn_conf_reading *reading, struct pn__conf_source 
     return PN_OK;
 }
 
-/* The value of a variable: what Define gave it, else the environment's; p == NULL when neither knows it. */
+/* The value of a variable: what Define gave it, else the environment's; p == NULL when neither
+ * knows it. */
 static pn_str look_up(const struct pn_conf_reading *reading, pn_str name)
 {
     apr_pool_t   *pool = reading->reader->pool;
@@ -107,7 +113,8 @@ static pn_str look_up(const struct pn_conf_reading *reading, pn_str name)
     return pn_str_z(getenv(key));
 }
 
-static void warn_undefined(struct pn_conf_reading *reading, const struct pn__conf_place *at, pn_str name)
+static void warn_undefined(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                           pn_str name)
 {
     if (pn_str_chr(name, ':', 0) != SIZE_MAX) /* a RewriteMap's ${map:key} */
         return;
@@ -115,7 +122,8 @@ static void warn_undefined(struct pn_conf_reading *reading, const struct pn__con
 }
 
 /* Appends text with each ${VAR} replaced; what a variable's value holds is not looked at again. */
-static void expand(struct pn_conf_reading *reading, const struct pn__conf_place *at, struct pn_buf *out)
+static void expand(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                   struct pn_buf *out)
 {
     pn_str text = at->text;
 
@@ -140,7 +148,8 @@ static void expand(struct pn_conf_reading *reading, const struct pn__conf_place 
     pn_buf_str(out, text);
 }
 
-pn_rc pn__conf_expand(struct pn_conf_reading *reading, const struct pn__conf_place *at, pn_str *ret_text)
+pn_rc pn__conf_expand(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                      pn_str *ret_text)
 {
     size_t        max = pn__conf_max_line(reading->reader);
     struct pn_buf out;
@@ -153,8 +162,8 @@ pn_rc pn__conf_expand(struct pn_conf_reading *reading, const struct pn__conf_pla
     expand(reading, at, &out);
     if (pn_buf_done(&out, &text) != PN_OK) {
         pn_buf_release(&out);
-        return pn__conf_fail(reading, at, NULL, "The line is longer than %zu bytes with its variables expanded.",
-                             max);
+        return pn__conf_fail(reading, at, NULL,
+                             "The line is longer than %zu bytes with its variables expanded.", max);
     }
     *ret_text = pn_str_dup(reading->reader->pool, pn_str_trim(text));
     pn_buf_release(&out);

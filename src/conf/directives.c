@@ -40,8 +40,7 @@ struct pn_directive_table *pn_directive_table_new(apr_pool_t *pool)
 static void add_row(struct pn_directive_table *table, struct pn_module *module, unsigned position)
 {
     const struct pn_directive *row = &module->directives[position];
-    pn_str                     key = pn_str_lower(table->pool,
-                                                  pn_str_z(pn_directive_plain_name(row)));
+    pn_str key = pn_str_lower(table->pool, pn_str_z(pn_directive_plain_name(row)));
     struct pn_directive_entry *entry = apr_pcalloc(table->pool, sizeof(*entry));
     struct pn_directive_entry *last = apr_hash_get(table->by_name, key.p, (apr_ssize_t)key.n);
 
@@ -67,7 +66,7 @@ void pn_directive_table_add(struct pn_directive_table *table, struct pn_module *
 }
 
 const struct pn_directive_entry *pn_directive_find(const struct pn_directive_table *table,
-                                                   pn_str name)
+                                                   pn_str                           name)
 {
     char folded[NAME_MAX_BYTES];
 
@@ -76,11 +75,10 @@ const struct pn_directive_entry *pn_directive_find(const struct pn_directive_tab
     return apr_hash_get(table->by_name, folded, (apr_ssize_t)name.n);
 }
 
-const char *pn_directive_suggest(const struct pn_directive_table *table, apr_pool_t *pool,
-                                 pn_str name)
+static const char *nearest(const struct pn_directive_table *table, apr_pool_t *pool, pn_str name)
 {
     unsigned     n = apr_hash_count(table->by_name), i = 0;
-    const char **names = apr_pcalloc(pool, (n + 1) * sizeof(const char *));
+    const char **names = apr_palloc(pool, (n + 1) * sizeof(const char *));
 
     for (apr_hash_index_t *hi = apr_hash_first(pool, table->by_name); hi; hi = apr_hash_next(hi)) {
         const struct pn_directive_entry *entry = apr_hash_this_val(hi);
@@ -88,6 +86,18 @@ const char *pn_directive_suggest(const struct pn_directive_table *table, apr_poo
         names[i++] = pn_directive_plain_name(entry->row);
     }
     return pn_conf_suggest(name, names, n);
+}
+
+const char *pn_directive_suggest(const struct pn_directive_table *table, apr_pool_t *pool,
+                                 pn_str name)
+{
+    const char                      *found = nearest(table, pool, name);
+    const struct pn_directive_entry *entry =
+        found ? pn_directive_find(table, pn_str_z(found)) : NULL;
+
+    if (!entry || entry->row->args != PN_SECTION)
+        return found;
+    return pn_str_printf(pool, "<%s>", found).p;
 }
 
 static bool is_active(const struct pn_directive_table *table, const struct pn_module *module)
@@ -102,7 +112,7 @@ static bool is_active(const struct pn_directive_table *table, const struct pn_mo
 }
 
 const struct pn_module *pn_directive_inactive_owner(const struct pn_directive_table *table,
-                                                    pn_str name)
+                                                    pn_str                           name)
 {
     for (unsigned i = 0; i < pn_registry_count(); i++) {
         const struct pn_module *module = pn_registry_at(i)->module;

@@ -17,7 +17,8 @@ static void file_line(struct pn_buf *out, const struct pn_conf_file *file)
     if (file && file->macro) {
         pn_buf_printf(out, "macro '%s' (defined in %s)", file->macro, file->path);
         if (file->included_by)
-            pn_buf_printf(out, " used on line %u of %s", file->included_at, file->included_by->path);
+            pn_buf_printf(out, " used on line %u of %s", file->included_at,
+                          file->included_by->path);
     }
     else
         pn_buf_printf(out, "%s", file && file->path ? file->path : "(none)");

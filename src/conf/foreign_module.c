@@ -1,5 +1,5 @@
-/* foreign_module.c - modules made for Apache: told apart from ours without loading them, and what takes their place.
- * See module_load.h. */
+/* foreign_module.c - modules made for Apache: told apart from ours without loading them, and
+ * what takes their place. See module_load.h. */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 
 struct pn_hooks {
     apr_pool_t               *pool;
-    const struct pn_module   *module; /* at work */
+    const struct pn_module   *module;                 /* at work */
     apr_array_header_t       *phase[PN_PHASE__COUNT]; /* of struct pn_hook_entry */
     apr_array_header_t       *life[PN_LIFE__COUNT];
     struct pn_provider_table *providers;
@@ -137,7 +137,8 @@ static void sort_list(apr_pool_t *pool, apr_array_header_t **list)
     *list = sorted;
 }
 
-struct pn_hooks *pn_hooks_new(apr_pool_t *pool, struct pn_module *const *modules, unsigned n_modules)
+struct pn_hooks *pn_hooks_new(apr_pool_t *pool, struct pn_module *const *modules,
+                              unsigned n_modules)
 {
     struct pn_hooks *h = apr_pcalloc(pool, sizeof(*h));
 

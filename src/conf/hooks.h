@@ -1,7 +1,8 @@
 /* hooks.h - the hooks, providers and filters that the active modules of a generation registered.
  *
- * Filled by each module's `hooks` function in the order of loading, then sorted: by position class, then by
- * after/before, else in the order of loading. Immutable afterwards, owned by the generation. */
+ * Filled by each module's `hooks` function in the order of loading, then sorted: by position
+ * class, then by after/before, else in the order of loading. Immutable afterwards, owned by the
+ * generation. */
 #ifndef PN_CONF_HOOKS_H
 #define PN_CONF_HOOKS_H
 
@@ -28,9 +29,10 @@ struct pn_hook_list {
     unsigned                    n;
 };
 
-/** Runs every module's `hooks` function and sorts. @param modules in the order of loading. A cycle of after/before is a
- *  bug of the modules: assertion. */
-struct pn_hooks *pn_hooks_new(apr_pool_t *pool, struct pn_module *const *modules, unsigned n_modules);
+/** Runs every module's `hooks` function and sorts. @param modules in the order of loading. A
+ * cycle of after/before is a bug of the modules: assertion. */
+struct pn_hooks *pn_hooks_new(apr_pool_t *pool, struct pn_module *const *modules,
+                              unsigned n_modules);
 /** Sorted hooks of a phase, all of them. */
 struct pn_hook_list pn_hooks_phase(const struct pn_hooks *hooks, enum pn_phase phase);
 struct pn_hook_list pn_hooks_life(const struct pn_hooks *hooks, enum pn_life point);
@@ -40,8 +42,8 @@ const char *pn_phase_name(enum pn_phase phase);
 
 /** Runs the post_config hooks until one fails. */
 PN_NODISCARD pn_rc pn_run_post_config(struct pn_generation *generation, bool check_only);
-void pn_run_child_init(struct pn_generation *generation, apr_pool_t *pool);
-void pn_run_child_exit(struct pn_generation *generation);
+void               pn_run_child_init(struct pn_generation *generation, apr_pool_t *pool);
+void               pn_run_child_exit(struct pn_generation *generation);
 
 /** All groups that have providers, sorted; of const char *, owned by pool. */
 apr_array_header_t *pn_provider_groups(const struct pn_generation *generation, apr_pool_t *pool);

@@ -18,7 +18,8 @@ static bool directive_known(void *arg, pn_str name)
 }
 
 static pn_rc read_bytes(struct pn_generation *generation, const struct pn_htaccess_in *in,
-                        apr_pool_t *temp, struct pn_conf_node **ret_root, struct pn_conf_error *ret_error)
+                        apr_pool_t *temp, struct pn_conf_node **ret_root,
+                        struct pn_conf_error *ret_error)
 {
     struct pn_conf_reader reader = { .pool = temp,
                                      .server_root = generation->server_root.p,
@@ -29,7 +30,7 @@ static pn_rc read_bytes(struct pn_generation *generation, const struct pn_htacce
                                      .directive_known = directive_known,
                                      .section_known = directive_known,
                                      .htaccess = true };
-    struct pn_conf_file *file = apr_pcalloc(temp, sizeof(*file));
+    struct pn_conf_file  *file = apr_pcalloc(temp, sizeof(*file));
 
     file->path = in->path;
     file->kind = "htaccess";
@@ -38,12 +39,13 @@ static pn_rc read_bytes(struct pn_generation *generation, const struct pn_htacce
 }
 
 pn_rc pn_htaccess_load(struct pn_generation *generation, const struct pn_htaccess_in *in,
-                       apr_pool_t *pool, struct pn_conf_vec **ret, struct pn_htaccess_report *ret_report)
+                       apr_pool_t *pool, struct pn_conf_vec **ret,
+                       struct pn_htaccess_report *ret_report)
 {
     struct pn_conf_state state;
     struct pn_conf_node *root;
     struct pn_conf_vec  *vec;
-    apr_pool_t          *temp; /* stays until `pool` goes when there is an error: its texts are there */
+    apr_pool_t *temp; /* stays until `pool` goes when there is an error: its texts are there */
 
     *ret_report = (struct pn_htaccess_report){ 0 };
     apr_pool_create(&temp, pool);

@@ -1,9 +1,9 @@
-/* include.c - Include and IncludeOptional: from the argument to the files, in httpd's order (by bytes of the path's
- * components, a directory's files where its name sorts).
+/* include.c - Include and IncludeOptional: from the argument to the files, in httpd's order (by
+ * bytes of the path's components, a directory's files where its name sorts).
  *
- * COMPAT: 2.4. Relative paths begin at ServerRoot; "." and ".." are resolved in the text of the path. A directory means
- * all files in it and below, hidden ones too; a wildcard matches no leading dot. IncludeOptional forgives what does not
- * exist, never what cannot be read. */
+ * COMPAT: 2.4. Relative paths begin at ServerRoot; "." and ".." are resolved in the text of the
+ * path. A directory means all files in it and below, hidden ones too; a wildcard matches no
+ * leading dot. IncludeOptional forgives what does not exist, never what cannot be read. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -66,8 +66,8 @@ static pn_rc fail_open(const struct include *include, const char *path, apr_stat
     char buf[128];
 
     apr_strerror(status, buf, sizeof(buf));
-    return pn__conf_fail(include->reading, &include->source->at, NULL, "The directory %s cannot be opened: %s.",
-                         path, buf);
+    return pn__conf_fail(include->reading, &include->source->at, NULL,
+                         "The directory %s cannot be opened: %s.", path, buf);
 }
 
 static pn_rc include_path(const struct include *include, const char *path, unsigned level);
@@ -82,8 +82,9 @@ static pn_rc include_directory(const struct include *include, const char *path, 
     apr_status_t            status;
 
     if (level > max)
-        return pn__conf_fail(reading, &include->source->at, "Does a symbolic link lead to a directory above it?",
-                             "Directories are nested more than %u deep below the one to include.", max);
+        return pn__conf_fail(
+            reading, &include->source->at, "Does a symbolic link lead to a directory above it?",
+            "Directories are nested more than %u deep below the one to include.", max);
     status = list(pool, path, NULL, &names);
     if (status)
         return fail_open(include, path, status);
@@ -104,14 +105,16 @@ static pn_rc include_path(const struct include *include, const char *path, unsig
 
     if (is_directory(reading->reader->pool, path))
         return include_directory(include, path, level);
-    rc = pn__conf_read_path(reading, &include->source->at, path, include->optional, include->source->parent);
+    rc = pn__conf_read_path(reading, &include->source->at, path, include->optional,
+                            include->source->parent);
     return rc == PN_NOT_FOUND ? PN_OK : rc;
 }
 
 static pn_rc include_pattern(const struct include *include, const char *dir, char *rest);
 
 /* One component with a wildcard: what it matches in dir, each followed by the rest of the path. */
-static pn_rc include_matches(const struct include *include, const char *dir, const char *wildcard, char *rest)
+static pn_rc include_matches(const struct include *include, const char *dir, const char *wildcard,
+                             char *rest)
 {
     apr_pool_t         *pool = include->reading->reader->pool;
     apr_array_header_t *names;
@@ -129,7 +132,8 @@ static pn_rc include_matches(const struct include *include, const char *dir, con
         if (rest && !is_directory(pool, path))
             continue;
         matched++;
-        rc = rest ? include_pattern(include, path, apr_pstrdup(pool, rest)) : include_path(include, path, 1);
+        rc = rest ? include_pattern(include, path, apr_pstrdup(pool, rest))
+                  : include_path(include, path, 1);
         if (rc != PN_OK)
             return rc;
     }
@@ -159,7 +163,8 @@ static pn_rc include_pattern(const struct include *include, const char *dir, cha
     return include_path(include, dir, 1);
 }
 
-static pn_rc run(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str args, bool optional)
+static pn_rc run(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str args,
+                 bool optional)
 {
     struct pn_conf_reader *reader = reading->reader;
     struct include         include = { .reading = reading, .source = source, .optional = optional };
@@ -167,7 +172,8 @@ static pn_rc run(struct pn_conf_reading *reading, struct pn__conf_source *source
     char                  *path;
 
     if (name.n == 0 || args.n > 0)
-        return pn__conf_fail(reading, &source->at, "Write one Include a path; put a path that holds spaces in quotes.",
+        return pn__conf_fail(reading, &source->at,
+                             "Write one Include a path; put a path that holds spaces in quotes.",
                              "%s takes one path.", optional ? "IncludeOptional" : "Include");
     if (apr_filepath_merge(&path, reader->server_root, name.p, APR_FILEPATH_TRUENAME, reader->pool))
         return pn__conf_fail(reading, &source->at, NULL, "The path '%s' is not valid.", name.p);
@@ -183,7 +189,8 @@ pn_rc pn__conf_include(struct pn_conf_reading *reading, struct pn__conf_source *
     return run(reading, source, args, false);
 }
 
-pn_rc pn__conf_include_optional(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str args)
+pn_rc pn__conf_include_optional(struct pn_conf_reading *reading, struct pn__conf_source *source,
+                                pn_str args)
 {
     return run(reading, source, args, true);
 }

@@ -11,12 +11,13 @@ void pn__conf_lexer_init(struct pn_conf_lexer *lexer, char *text, size_t n)
     *lexer = (struct pn_conf_lexer){ .p = text + skip, .end = text + n, .line = 1 };
 }
 
-/* Takes one physical line without its LF or CR LF. An LF at the very end of the text begins no further line. */
+/* Takes one physical line without its LF or CR LF. An LF at the very end of the text begins no
+ * further line. */
 static pn_str take_physical(struct pn_conf_lexer *lexer, bool *ret_has_lf)
 {
-    char  *start = lexer->p;
-    char  *lf = memchr(start, '\n', (size_t)(lexer->end - start));
-    char  *stop = lf ? lf : lexer->end;
+    char *start = lexer->p;
+    char *lf = memchr(start, '\n', (size_t)(lexer->end - start));
+    char *stop = lf ? lf : lexer->end;
 
     lexer->p = lf ? lf + 1 : lexer->end;
     lexer->line++;

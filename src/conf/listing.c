@@ -16,7 +16,8 @@ void pn_list_modules(const struct pn_generation *generation, struct pn_buf *out)
     for (unsigned i = 0; i < generation->n_modules; i++) {
         const struct pn_module *module = generation->modules[i];
 
-        pn_buf_printf(out, " %s (%s)\n", module->apache_id, module->is_static ? "static" : "shared");
+        pn_buf_printf(out, " %s (%s)\n", module->apache_id,
+                      module->is_static ? "static" : "shared");
     }
 }
 
@@ -28,7 +29,10 @@ static void list_directive(const struct pn_module *module, const struct pn_direc
 
     pn_buf_printf(out, "%s%s%s (%s)\n\t%s\n\tAllowed in: %s\n", section ? "<" : "", name,
                   section ? ">" : "", module->name,
-                  row->gone ? row->gone : row->help ? row->help : "", pn_conf_places(temp, row));
+                  row->gone   ? row->gone
+                  : row->help ? row->help
+                              : "",
+                  pn_conf_places(temp, row));
     if (row->where & PN_CTX_HTACCESS)
         pn_buf_printf(out, "\tAllowOverride: %s\n", pn_conf_override_names(temp, row->override));
     if (row->dflt)
@@ -62,7 +66,8 @@ static void list_entries(struct pn_hook_list list, const char *title, struct pn_
 
 void pn_list_hooks(const struct pn_generation *generation, struct pn_buf *out)
 {
-    static const char *const life_names[PN_LIFE__COUNT] = { "post_config", "child_init", "child_exit" };
+    static const char *const life_names[PN_LIFE__COUNT] = { "post_config", "child_init",
+                                                            "child_exit" };
 
     for (int i = 0; i < PN_LIFE__COUNT; i++)
         list_entries(pn_hooks_life(generation->core->hooks, i), life_names[i], out);

@@ -1,4 +1,5 @@
-/* listing.h - what the command line and mod_info show about modules, directives, hooks and providers.
+/* listing.h - what the command line and mod_info show about modules, directives, hooks and
+ * providers.
  *
  * Read-only walks; callers print. */
 #ifndef PN_CONF_LISTING_H

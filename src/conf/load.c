@@ -2,12 +2,16 @@
 #include "conf/load.h"
 
 #include <apr_strings.h>
+#include <apr_thread_mutex.h>
 
 #include "conf/apply.h"
 #include "conf/at_once.h"
 #include "conf/core.h"
 #include "conf/slot.h"
 #include "conf/vec.h"
+
+/* Free memory that merged settings keep for the next ones. */
+#define VEC_SPARE_BYTES (256 * 1024)
 
 /* One load at work. */
 struct loading {
@@ -37,6 +41,27 @@ static apr_pool_t *new_pool(void)
         abort_on_oom(0);
     apr_allocator_owner_set(allocator, pool);
     return pool;
+}
+
+static apr_status_t close_allocator(void *allocator)
+{
+    apr_allocator_destroy(allocator);
+    return APR_SUCCESS;
+}
+
+/* Pools of merged settings come and go while children serve, in worker children from several
+ * threads. */
+static void open_vec_allocator(struct pn_generation_core *core, apr_pool_t *pool)
+{
+    apr_thread_mutex_t *mutex = NULL;
+
+    if (apr_allocator_create(&core->vec_allocator) != APR_SUCCESS ||
+        apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS)
+        abort_on_oom(0);
+    apr_allocator_mutex_set(core->vec_allocator, mutex);
+    apr_allocator_max_free_set(core->vec_allocator, VEC_SPARE_BYTES);
+    apr_pool_cleanup_register(pool, core->vec_allocator, close_allocator, apr_pool_cleanup_null);
+    core->abort = abort_on_oom;
 }
 
 /* ---- begin ---- */
@@ -71,6 +96,7 @@ static struct pn_generation *new_generation(const struct pn_load_options *option
     core->directives = pn_directive_table_new(pool);
     core->file_names = apr_hash_make(pool);
     core->temp = new_pool();
+    open_vec_allocator(core, pool);
     return generation;
 }
 
@@ -83,12 +109,14 @@ static void activate_static(struct pn_generation *generation)
 
 /* ---- reading ---- */
 
-static pn_rc read_lines(struct loading *loading, struct pn_conf_reader *reader, const char *const *lines)
+static pn_rc read_lines(struct loading *loading, struct pn_conf_reader *reader,
+                        const char *const *lines)
 {
     static const struct pn_conf_file file = { .path = "command line", .kind = "command line" };
 
     for (; lines && *lines; lines++) {
-        pn_rc rc = pn_conf_read_text(reader, &file, pn_str_z(*lines), loading->root, &loading->error);
+        pn_rc rc =
+            pn_conf_read_text(reader, &file, pn_str_z(*lines), loading->root, &loading->error);
 
         if (rc != PN_OK)
             return rc;
@@ -104,8 +132,8 @@ static pn_rc read_all(struct loading *loading, struct pn_conf_reader *reader)
     pn_str                        path;
 
     if (rc == PN_OK && options->config_file) {
-        /* COMPAT: -f is relative to -d, whatever ServerRoot a -C sets. */
-        path = pn_slot_path(pool, pn_str_z(options->server_root), pn_str_z(options->config_file));
+        /* COMPAT: -f is relative to ServerRoot as -d or a -C have set it. */
+        path = pn_slot_path(pool, loading->generation->server_root, pn_str_z(options->config_file));
         rc = pn_conf_read_file(reader, path.p, loading->root, &loading->error);
     }
     return rc == PN_OK ? read_lines(loading, reader, options->after) : rc;
@@ -117,8 +145,9 @@ static void report_includes(struct pn_load_report *report, const struct pn_conf_
 
     report->includes = apr_array_make(pool, 8, sizeof(struct pn_conf_include));
     for (int i = 0; reader->includes && i < reader->includes->nelts; i++) {
-        const struct pn_conf_include *from = &((const struct pn_conf_include *)(void *)reader->includes->elts)[i];
-        struct pn_conf_include       *to = apr_array_push(report->includes);
+        const struct pn_conf_include *from =
+            &((const struct pn_conf_include *)(void *)reader->includes->elts)[i];
+        struct pn_conf_include *to = apr_array_push(report->includes);
 
         *to = *from;
         to->path = apr_pstrdup(pool, from->path);
@@ -135,7 +164,7 @@ static pn_rc read_tree(struct loading *loading)
                                      .defines = generation->defines,
                                      .defines_pool = generation->pool,
                                      .record_includes = loading->options->record_includes };
-    pn_rc rc;
+    pn_rc                 rc;
 
     pn__at_once_attach(&reader, generation, loading->report->warnings);
     loading->root = pn_conf_root(reader.pool);
@@ -166,7 +195,8 @@ static pn_rc apply_tree(struct loading *loading)
     return rc;
 }
 
-/* Virtual hosts get what the main server has at the end of the files, so what stands behind them counts too. */
+/* Virtual hosts get what the main server has at the end of the files, so what stands behind them
+ * counts too. */
 static void finish_servers(struct pn_generation *generation)
 {
     struct pn_generation_core *core = generation->core;
@@ -206,7 +236,8 @@ static pn_rc load(struct loading *loading)
     activate_static(generation);
     if (read_tree(loading) != PN_OK)
         return report_error(loading);
-    loading->core->hooks = pn_hooks_new(generation->pool, generation->modules, generation->n_modules);
+    loading->core->hooks =
+        pn_hooks_new(generation->pool, generation->modules, generation->n_modules);
     if (apply_tree(loading) != PN_OK)
         return report_error(loading);
     finish_servers(generation);

@@ -1,8 +1,9 @@
 /* macro.c - <Macro name parameters>, Use and UndefMacro. Spec: Apache manual, mod_macro.
  *
- * A macro keeps the raw lines of its section. Use replaces parameters in each line by values, in one pass from left to
- * right, the longest parameter first; what a value holds is not looked at again. The lines that come out are read like
- * a file: their file struct says where the macro was defined and where it was used. */
+ * A macro keeps the raw lines of its section. Use replaces parameters in each line by values, in
+ * one pass from left to right, the longest parameter first; what a value holds is not looked at
+ * again. The lines that come out are read like a file: their file struct says where the macro was
+ * defined and where it was used. */
 #include <stdlib.h>
 
 #include <apr_tables.h>
@@ -16,14 +17,14 @@ struct parameter {
 };
 
 struct pn__macro {
-    pn_str                 name; /* as written */
-    struct pn__conf_place  defined;
-    struct parameter      *parameter;
-    size_t                 parameter_count;
-    const size_t          *longest_first; /* indexes of parameters */
-    bool                   begins[256];   /* bytes that a parameter begins with */
-    apr_array_header_t    *lines;         /* of struct pn__conf_place */
-    bool                   in_use;
+    pn_str                name; /* as written */
+    struct pn__conf_place defined;
+    struct parameter     *parameter;
+    size_t                parameter_count;
+    const size_t         *longest_first; /* indexes of parameters */
+    bool                  begins[256];   /* bytes that a parameter begins with */
+    apr_array_header_t   *lines;         /* of struct pn__conf_place */
+    bool                  in_use;
 };
 
 /* --- substitution --- */
@@ -50,7 +51,8 @@ static void add_quoted(struct pn_buf *out, pn_str value)
     pn_buf_ch(out, '"');
 }
 
-static void substitute(const struct pn__macro *macro, const pn_str *values, pn_str text, struct pn_buf *out)
+static void substitute(const struct pn__macro *macro, const pn_str *values, pn_str text,
+                       struct pn_buf *out)
 {
     size_t plain = 0; /* bytes before text that are no parameter and not yet copied */
 
@@ -91,7 +93,8 @@ pn_rc pn__conf_macro_next(struct pn_conf_reading *reading, struct pn__conf_sourc
     substitute(macro, source->values, line->text, &out);
     if (pn_buf_done(&out, &text) != PN_OK) {
         pn_buf_release(&out);
-        return pn__conf_fail(reading, &source->at, NULL, "The line is longer than %zu bytes with its parameters.",
+        return pn__conf_fail(reading, &source->at, NULL,
+                             "The line is longer than %zu bytes with its parameters.",
                              pn__conf_max_line(reading->reader));
     }
     source->at.text = pn_str_dup(reading->reader->pool, pn_str_trim(text));
@@ -106,18 +109,19 @@ static bool has_prefix(pn_str name)
     return name.n > 0 && memchr("$%@", name.p[0], 3) != NULL;
 }
 
-static pn_rc check_pair(struct pn_conf_reading *reading, const struct pn__macro *macro, size_t i, size_t j)
+static pn_rc check_pair(struct pn_conf_reading *reading, const struct pn__macro *macro, size_t i,
+                        size_t j)
 {
     pn_str a = macro->parameter[i].name, b = macro->parameter[j].name;
 
     if (pn_str_eq(a, b))
         return pn__conf_fail(reading, &macro->defined, "Give each parameter a name of its own.",
-                             "Macro '%s' has the parameter '%s' twice: number %zu and %zu.", macro->name.p, a.p,
-                             i + 1, j + 1);
+                             "Macro '%s' has the parameter '%s' twice: number %zu and %zu.",
+                             macro->name.p, a.p, i + 1, j + 1);
     if (pn_str_starts(a, b) || pn_str_starts(b, a))
         pn__conf_warn(reading, &macro->defined, "Where both fit, the longer one is taken.",
-                      "Macro '%s': one of the parameters '%s' and '%s' begins with the other.", macro->name.p,
-                      a.p, b.p);
+                      "Macro '%s': one of the parameters '%s' and '%s' begins with the other.",
+                      macro->name.p, a.p, b.p);
     return PN_OK;
 }
 
@@ -127,15 +131,17 @@ static pn_rc check_parameters(struct pn_conf_reading *reading, const struct pn__
         pn_str name = macro->parameter[i].name;
 
         if (name.n == 0)
-            return pn__conf_fail(reading, &macro->defined, NULL, "Macro '%s': parameter number %zu is empty.",
-                                 macro->name.p, i + 1);
+            return pn__conf_fail(reading, &macro->defined, NULL,
+                                 "Macro '%s': parameter number %zu is empty.", macro->name.p,
+                                 i + 1);
         if (!has_prefix(name))
             pn__conf_warn(reading, &macro->defined, "Begin parameters with one of $ % @.",
-                          "Macro '%s': the parameter '%s' replaces any text like it.", macro->name.p, name.p);
+                          "Macro '%s': the parameter '%s' replaces any text like it.",
+                          macro->name.p, name.p);
         else if (pn_str_starts(name, PN_STR("${")))
             pn__conf_warn(reading, &macro->defined, "Write $(name).",
-                          "Macro '%s': the parameter '%s' looks like a variable of Define.", macro->name.p,
-                          name.p);
+                          "Macro '%s': the parameter '%s' looks like a variable of Define.",
+                          macro->name.p, name.p);
         for (size_t j = 0; j < i; j++) {
             pn_rc rc = check_pair(reading, macro, j, i);
 
@@ -209,8 +215,9 @@ static void check_lines(struct pn_conf_reading *reading, struct pn__macro *macro
     }
     for (size_t i = 0; i < macro->parameter_count && macro->lines->nelts > 0; i++)
         if (!macro->parameter[i].used)
-            pn__conf_warn(reading, &macro->defined, NULL, "Macro '%s' never uses its parameter '%s'.",
-                          macro->name.p, macro->parameter[i].name.p);
+            pn__conf_warn(reading, &macro->defined, NULL,
+                          "Macro '%s' never uses its parameter '%s'.", macro->name.p,
+                          macro->parameter[i].name.p);
 }
 
 static struct pn__macro *find(const struct pn_conf_reading *reading, pn_str name)
@@ -227,8 +234,8 @@ static void enlist(struct pn_conf_reading *reading, struct pn__macro *macro)
 
     if (old)
         pn__conf_warn(reading, &macro->defined, "UndefMacro makes its name free.",
-                      "Macro '%s' was defined before, on line %u of %s.", macro->name.p, old->defined.line,
-                      old->defined.file->path);
+                      "Macro '%s' was defined before, on line %u of %s.", macro->name.p,
+                      old->defined.line, old->defined.file->path);
     apr_hash_set(reading->macros, key.p, (apr_ssize_t)key.n, macro);
 }
 
@@ -272,11 +279,12 @@ static const char *suggest(const struct pn_conf_reading *reading, pn_str name)
         *(const char **)apr_array_push(names) = macro->name.p;
     }
     near = pn_conf_suggest(name, (const char *const *)(void *)names->elts, (size_t)names->nelts);
-    return near ? pn_str_printf(pool, "Did you mean '%s'?", near).p : "Define it with <Macro> first.";
+    return near ? pn_str_printf(pool, "Did you mean '%s'?", near).p
+                : "Define it with <Macro> first.";
 }
 
-static pn_rc find_or_fail(struct pn_conf_reading *reading, const struct pn__conf_place *at, pn_str name,
-                          struct pn__macro **ret_macro)
+static pn_rc find_or_fail(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                          pn_str name, struct pn__macro **ret_macro)
 {
     *ret_macro = find(reading, name);
     if (*ret_macro)
@@ -296,26 +304,33 @@ static pn_rc take_values(struct pn_conf_reading *reading, const struct pn__conf_
         if (n < macro->parameter_count)
             values[n] = word;
         if (word.n == 0)
-            pn__conf_warn(reading, at, NULL, "Macro '%s': value number %zu is empty.", macro->name.p, n + 1);
+            pn__conf_warn(reading, at, NULL, "Macro '%s': value number %zu is empty.",
+                          macro->name.p, n + 1);
     }
     *ret_values = values;
     if (n == macro->parameter_count)
         return PN_OK;
-    return pn__conf_fail(reading, at, NULL, "Macro '%s' takes %zu values and got %zu; it is defined on line %u of %s.",
+    return pn__conf_fail(reading, at, NULL,
+                         "Macro '%s' takes %zu values and got %zu; it is defined on line %u of %s.",
                          macro->name.p, macro->parameter_count, n, macro->defined.line,
                          macro->defined.file->path);
 }
 
-static pn_rc expand_macro(struct pn_conf_reading *reading, struct pn__conf_source *user, struct pn__macro *macro,
-                          const pn_str *values)
+static pn_rc expand_macro(struct pn_conf_reading *reading, struct pn__conf_source *user,
+                          struct pn__macro *macro, const pn_str *values)
 {
     struct pn_conf_file   *file = apr_pcalloc(reading->reader->pool, sizeof(*file));
-    struct pn__conf_source source = { .at = { .file = file, .text = PN_STR("") }, .parent = user->parent,
-                                      .macro = macro, .values = values };
+    struct pn__conf_source source = { .at = { .file = file, .text = PN_STR("") },
+                                      .parent = user->parent,
+                                      .macro = macro,
+                                      .values = values };
     pn_rc                  rc;
 
-    *file = (struct pn_conf_file){ .path = macro->defined.file->path, .kind = "macro", .macro = macro->name.p,
-                                   .included_by = user->at.file, .included_at = user->at.line };
+    *file = (struct pn_conf_file){ .path = macro->defined.file->path,
+                                   .kind = "macro",
+                                   .macro = macro->name.p,
+                                   .included_by = user->at.file,
+                                   .included_at = user->at.line };
     macro->in_use = true;
     rc = pn__conf_read_source(reading, &source);
     macro->in_use = false;
@@ -336,13 +351,15 @@ pn_rc pn__conf_use(struct pn_conf_reading *reading, struct pn__conf_source *sour
     if (rc == PN_OK && macro->in_use)
         return pn__conf_fail(reading, &source->at, NULL, "Macro '%s' uses itself.", macro->name.p);
     if (rc == PN_OK && reading->depth > max)
-        return pn__conf_fail(reading, &source->at, NULL, "Exceeded the maximum include depth of %u.", max);
+        return pn__conf_fail(reading, &source->at, NULL,
+                             "Exceeded the maximum include depth of %u.", max);
     if (rc == PN_OK)
         rc = take_values(reading, &source->at, macro, args, &values);
     return rc == PN_OK ? expand_macro(reading, source, macro, values) : rc;
 }
 
-pn_rc pn__conf_undef_macro(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str args)
+pn_rc pn__conf_undef_macro(struct pn_conf_reading *reading, struct pn__conf_source *source,
+                           pn_str args)
 {
     pn_str            name = pn_conf_word(reading->reader->pool, &args);
     struct pn__macro *macro;

@@ -9,16 +9,25 @@
 
 /* ---- rows: contexts and listings; the work was done when the line was read (at_once.c) ---- */
 
-static const char *done_at_once(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+static const char *done_at_once(struct pn_conf_cmd *cmd, void *conf, unsigned argc,
+                                const pn_str *argv)
 {
     return NULL;
 }
 
 static const struct pn_directive directives[] = {
-    { .name = "LoadModule", .args = PN_TAKE2, .where = PN_CTX_SERVER, .scope = PN_SCOPE_SERVER,
-      .set = done_at_once, .help = "a module's name and the file it would be loaded from" },
-    { .name = "LoadFile", .args = PN_LIST, .where = PN_CTX_SERVER, .scope = PN_SCOPE_SERVER,
-      .set = done_at_once, .help = "libraries that modules need" },
+    { .name = "LoadModule",
+      .args = PN_TAKE2,
+      .where = PN_CTX_SERVER,
+      .scope = PN_SCOPE_SERVER,
+      .set = done_at_once,
+      .help = "a module's name and the file it would be loaded from" },
+    { .name = "LoadFile",
+      .args = PN_LIST,
+      .where = PN_CTX_SERVER,
+      .scope = PN_SCOPE_SERVER,
+      .set = done_at_once,
+      .help = "libraries that modules need" },
     { 0 }
 };
 
@@ -50,19 +59,25 @@ static pn_str plain_module_name(apr_pool_t *pool, pn_str symbol)
 }
 
 /* A name of Apache's world that is neither built in nor a file of ours. */
-static pn_rc refuse_foreign(apr_pool_t *pool, pn_str symbol, bool is_file, struct pn_module_answer *answer)
+static pn_rc refuse_foreign(apr_pool_t *pool, pn_str symbol, bool is_file,
+                            struct pn_module_answer *answer)
 {
     const char *advice = pn_foreign_module_advice(pool, symbol);
 
     if (advice && *advice == '\0')
-        return refuse(answer, pn_str_printf(pool, "%s is not part of this version of Pinion",
-                                            plain_module_name(pool, symbol).p).p, NULL);
+        return refuse(answer,
+                      pn_str_printf(pool, "%s is not part of this version of Pinion",
+                                    plain_module_name(pool, symbol).p)
+                          .p,
+                      NULL);
     if (!advice && !is_file)
         return PN_DECLINED;
-    return refuse(answer,
-                  pn_str_printf(pool, "%.*s is a binary module for Apache, which Pinion cannot load",
-                                PN_FMT(symbol)).p,
-                  advice ? advice : "Use it from a program behind mod_proxy_http or mod_proxy_fcgi");
+    return refuse(
+        answer,
+        pn_str_printf(pool, "%.*s is a binary module for Apache, which Pinion cannot load",
+                      PN_FMT(symbol))
+            .p,
+        advice ? advice : "Use it from a program behind mod_proxy_http or mod_proxy_fcgi");
 }
 
 static const char *loader_error(apr_pool_t *pool)
@@ -76,16 +91,22 @@ static pn_rc find_object(apr_pool_t *pool, void *handle, pn_str symbol, const ch
     struct pn_module *module = dlsym(handle, pn_str_zdup(pool, symbol));
 
     if (!module)
-        return refuse(answer, pn_str_printf(pool, "%s has no module named %.*s", path, PN_FMT(symbol)).p,
+        return refuse(answer,
+                      pn_str_printf(pool, "%s has no module named %.*s", path, PN_FMT(symbol)).p,
                       "The first argument is the name of the module object in the file");
     if (module->api != PN_MODULE_API)
-        return refuse(answer,
-                      pn_str_printf(pool, "%s was built for another module interface (number %u, this is %d)",
-                                    path, module->api, PN_MODULE_API).p,
-                      "Build it anew against this version's headers");
+        return refuse(
+            answer,
+            pn_str_printf(pool, "%s was built for another module interface (number %u, this is %d)",
+                          path, module->api, PN_MODULE_API)
+                .p,
+            "Build it anew against this version's headers");
     if (!module->name || !module->apache_id || !pn_module_named(module, symbol))
-        return refuse(answer, pn_str_printf(pool, "%s holds a module that goes by another name than %.*s",
-                                            path, PN_FMT(symbol)).p, NULL);
+        return refuse(answer,
+                      pn_str_printf(pool, "%s holds a module that goes by another name than %.*s",
+                                    path, PN_FMT(symbol))
+                          .p,
+                      NULL);
     *ret = module;
     return PN_OK;
 }
@@ -97,7 +118,8 @@ static pn_rc open_object(apr_pool_t *pool, pn_str symbol, const char *path, stru
     pn_rc rc;
 
     if (!handle)
-        return refuse(answer, pn_str_printf(pool, "cannot load the module: %s", loader_error(pool)).p, NULL);
+        return refuse(
+            answer, pn_str_printf(pool, "cannot load the module: %s", loader_error(pool)).p, NULL);
     rc = find_object(pool, handle, symbol, path, ret, answer);
     if (rc != PN_OK)
         dlclose(handle);
@@ -123,8 +145,11 @@ pn_rc pn_module_open(apr_pool_t *pool, pn_str symbol, const char *path, struct p
 
         if (rc != PN_DECLINED)
             return rc;
-        return refuse(answer, pn_str_printf(pool, "%.*s is not built in, and %s cannot be read: %s",
-                                            PN_FMT(symbol), path, strerror(error)).p, NULL);
+        return refuse(answer,
+                      pn_str_printf(pool, "%.*s is not built in, and %s cannot be read: %s",
+                                    PN_FMT(symbol), path, strerror(error))
+                          .p,
+                      NULL);
     }
     return open_object(pool, symbol, path, ret, answer);
 }
@@ -132,6 +157,7 @@ pn_rc pn_module_open(apr_pool_t *pool, pn_str symbol, const char *path, struct p
 pn_rc pn_library_open(apr_pool_t *pool, const char *path, struct pn_module_answer *answer)
 {
     if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL))
-        return refuse(answer, pn_str_printf(pool, "cannot load the library: %s", loader_error(pool)).p, NULL);
+        return refuse(
+            answer, pn_str_printf(pool, "cannot load the library: %s", loader_error(pool)).p, NULL);
     return PN_OK;
 }

@@ -6,9 +6,9 @@ static const struct {
     unsigned    bit;
     const char *name;
 } places[] = {
-    { PN_CTX_MAIN, "server config" },   { PN_CTX_VHOST, "<VirtualHost>" },
+    { PN_CTX_MAIN, "server config" },    { PN_CTX_VHOST, "<VirtualHost>" },
     { PN_CTX_DIRECTORY, "<Directory>" }, { PN_CTX_LOCATION, "<Location>" },
-    { PN_CTX_FILES, "<Files>" },        { PN_CTX_IF, "<If>" },
+    { PN_CTX_FILES, "<Files>" },         { PN_CTX_IF, "<If>" },
     { PN_CTX_HTACCESS, ".htaccess" },
 };
 
@@ -39,7 +39,8 @@ const char *pn_conf_override_names(apr_pool_t *pool, unsigned override)
         return "All";
     for (size_t i = 0; i < PN_COUNT(classes); i++)
         if (override & classes[i].bit)
-            text = PN_CAT(pool, text, text.n ? PN_STR(" or ") : PN_STR(""), pn_str_z(classes[i].name));
+            text =
+                PN_CAT(pool, text, text.n ? PN_STR(" or ") : PN_STR(""), pn_str_z(classes[i].name));
     return text.p;
 }
 
@@ -78,9 +79,10 @@ static const char *check_override(const struct pn_conf_cmd *cmd, const struct pn
     if ((row->override & cmd->override & PN_OVR_ALL) || on_override_list(cmd, row))
         return NULL;
     *ret_override = true;
-    return pn_str_printf(cmd->temp, "%s is not allowed in .htaccess because AllowOverride %s would be needed",
-                         written(cmd->temp, row),
-                         pn_conf_override_names(cmd->temp, row->override)).p;
+    return pn_str_printf(cmd->temp,
+                         "%s is not allowed in .htaccess because AllowOverride %s would be needed",
+                         written(cmd->temp, row), pn_conf_override_names(cmd->temp, row->override))
+        .p;
 }
 
 const char *pn__conf_check_place(const struct pn_conf_cmd *cmd, const struct pn_directive *row,
@@ -94,9 +96,11 @@ const char *pn__conf_check_place(const struct pn_conf_cmd *cmd, const struct pn_
     if (cmd->context & PN_CTX_HTACCESS)
         admitted = admitted && (row->where & PN_CTX_HTACCESS);
     if (!admitted) {
-        *ret_cure = pn_str_printf(cmd->temp, "It may stand in: %s", pn_conf_places(cmd->temp, row)).p;
+        *ret_cure =
+            pn_str_printf(cmd->temp, "It may stand in: %s", pn_conf_places(cmd->temp, row)).p;
         return pn_str_printf(cmd->temp, "%s is not allowed %s", written(cmd->temp, row),
-                             where_it_stands(cmd)).p;
+                             where_it_stands(cmd))
+            .p;
     }
     return cmd->context & PN_CTX_HTACCESS ? check_override(cmd, row, ret_override) : NULL;
 }

@@ -1,7 +1,8 @@
 /* plan.c - see plan.h.
  *
- * All hooks of a generation are numbered, phase after phase. A plan is told by the set of numbers that matter: a few
- * words of bits, which are the key under which equal plans meet. Only hooks with a `when` are asked. */
+ * All hooks of a generation are numbered, phase after phase. A plan is told by the set of
+ * numbers that matter: a few words of bits, which are the key under which equal plans meet. Only
+ * hooks with a `when` are asked. */
 #include "conf/plan.h"
 
 #include <apr_strings.h>
@@ -18,8 +19,8 @@ struct mask {
 
 /* A hook that has to be asked. */
 struct question {
-    unsigned                   number;
-    bool                       early; /* its phase runs before the place is known, or after it is left */
+    unsigned number;
+    bool     early; /* its phase runs before the place is known, or after it is left */
     const struct pn_hook_entry *hook;
 };
 
@@ -81,8 +82,9 @@ static void sort_out(struct pn_plan_set *set, unsigned n_hooks, apr_pool_t *pool
             if (!list.v[i].order.when)
                 mask_add(&set->always, number);
             else
-                set->questions[set->n_questions++] =
-                    (struct question){ .number = number, .early = is_early(phase), .hook = &list.v[i] };
+                set->questions[set->n_questions++] = (struct question){ .number = number,
+                                                                        .early = is_early(phase),
+                                                                        .hook = &list.v[i] };
         }
     }
 }
@@ -146,7 +148,8 @@ static const struct pn_plan *make_plan(struct pn_plan_set *set, const struct mas
         plan->phase[phase] = pick(set, mask, list, first);
         first += list.n;
     }
-    apr_hash_set(set->by_mask, apr_pmemdup(set->pool, mask, key_bytes), (apr_ssize_t)key_bytes, plan);
+    apr_hash_set(set->by_mask, apr_pmemdup(set->pool, mask, key_bytes), (apr_ssize_t)key_bytes,
+                 plan);
     return plan;
 }
 

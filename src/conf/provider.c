@@ -1,4 +1,5 @@
-/* provider.c - providers and filters by name, as the active modules of a generation offer them. See hooks.h. */
+/* provider.c - providers and filters by name, as the active modules of a generation offer them.
+ * See hooks.h. */
 #include <stdlib.h>
 
 #include "base/ascii.h"
@@ -62,7 +63,8 @@ static apr_array_header_t *sorted_keys(apr_hash_t *hash, apr_pool_t *pool)
 {
     apr_array_header_t *keys = apr_array_make(pool, 8, sizeof(const char *));
 
-    for (apr_hash_index_t *hi = hash ? apr_hash_first(pool, hash) : NULL; hi; hi = apr_hash_next(hi))
+    for (apr_hash_index_t *hi = hash ? apr_hash_first(pool, hash) : NULL; hi;
+         hi = apr_hash_next(hi))
         *(const char **)apr_array_push(keys) = apr_hash_this_key(hi);
     if (keys->nelts)
         qsort(keys->elts, (size_t)keys->nelts, sizeof(const char *), compare_names);

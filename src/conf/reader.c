@@ -1,7 +1,8 @@
-/* reader.c - lines to nodes: directives, sections, what a condition skips, and files inside each other.
+/* reader.c - lines to nodes: directives, sections, what a condition skips, and files inside each
+ * other.
  *
- * Sections are kept in a list and not on the C stack, so their nesting has no limit; files and macros inside each other
- * do recurse, up to reader->max_include_depth. */
+ * Sections are kept in a list and not on the C stack, so their nesting has no limit; files and
+ * macros inside each other do recurse, up to reader->max_include_depth. */
 #include <errno.h>
 
 #include <apr_tables.h>
@@ -10,7 +11,8 @@
 
 /* --- sections that are open --- */
 
-static void push(struct pn_conf_reading *reading, struct pn__conf_source *source, int kind, pn_str name)
+static void push(struct pn_conf_reading *reading, struct pn__conf_source *source, int kind,
+                 pn_str name)
 {
     struct pn__conf_frame *frame = reading->spare;
 
@@ -18,7 +20,9 @@ static void push(struct pn_conf_reading *reading, struct pn__conf_source *source
         reading->spare = frame->up;
     else
         frame = apr_palloc(reading->reader->pool, sizeof(*frame));
-    *frame = (struct pn__conf_frame){ .kind = kind, .name = name, .opened = source->at, .up = source->open };
+    *frame = (struct pn__conf_frame){
+        .kind = kind, .name = name, .opened = source->at, .up = source->open
+    };
     source->open = frame;
 }
 
@@ -33,14 +37,18 @@ static void pop(struct pn_conf_reading *reading, struct pn__conf_source *source)
 
 /* --- nodes --- */
 
-static struct pn_conf_node *append(struct pn_conf_reading *reading, const struct pn__conf_source *source,
-                                   pn_str name, pn_str args)
+static struct pn_conf_node *append(struct pn_conf_reading       *reading,
+                                   const struct pn__conf_source *source, pn_str name, pn_str args)
 {
     struct pn_conf_node *parent = source->parent;
     struct pn_conf_node *node = apr_palloc(reading->reader->pool, sizeof(*node));
 
-    *node = (struct pn_conf_node){ .file = source->at.file, .line = source->at.line, .name = name,
-                                   .args = args, .text = source->at.text, .parent = parent };
+    *node = (struct pn_conf_node){ .file = source->at.file,
+                                   .line = source->at.line,
+                                   .name = name,
+                                   .args = args,
+                                   .text = source->at.text,
+                                   .parent = parent };
     if (parent->last)
         parent->last->next = node;
     else
@@ -66,8 +74,9 @@ static pn_rc announce(struct pn_conf_reading *reading, struct pn_conf_node *node
 
 /* --- sections --- */
 
-pn_rc pn__conf_section_args(struct pn_conf_reading *reading, const struct pn__conf_place *at, pn_str *name,
-                            pn_str *args)
+/* The argument part of a section's line: cuts the closing '>' off. */
+static pn_rc section_args(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                          pn_str *name, pn_str *args)
 {
     bool   closed = name->n > 0 && name->p[name->n - 1] == '>';
     pn_str behind;
@@ -76,7 +85,8 @@ pn_rc pn__conf_section_args(struct pn_conf_reading *reading, const struct pn__co
     if (closed)
         *name = pn_str_dup(reading->reader->pool, pn_str_head(*name, name->n - 1));
     if (name->n == 0)
-        return pn__conf_fail(reading, at, "Write the name right behind '<'.", "The section has no name.");
+        return pn__conf_fail(reading, at, "Write the name right behind '<'.",
+                             "The section has no name.");
     if (closed && args->n == 0)
         return PN_OK;
     angle = pn_str_rchr(*args, '>');
@@ -90,7 +100,8 @@ pn_rc pn__conf_section_args(struct pn_conf_reading *reading, const struct pn__co
     return PN_OK;
 }
 
-static pn_rc open_raw(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str name, pn_str args)
+static pn_rc open_raw(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str name,
+                      pn_str args)
 {
     struct pn_conf_reader *reader = reading->reader;
     struct pn_conf_node   *node = append(reading, source, name, args);
@@ -109,8 +120,8 @@ static pn_rc open_raw(struct pn_conf_reading *reading, struct pn__conf_source *s
     return rc == PN_OK ? PN_OK : PN_BAD;
 }
 
-static pn_rc open_condition(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str name,
-                            pn_str args)
+static pn_rc open_condition(struct pn_conf_reading *reading, struct pn__conf_source *source,
+                            pn_str name, pn_str args)
 {
     bool  holds = false;
     pn_rc rc = pn__conf_condition(reading, &source->at, name, args, &holds);
@@ -121,11 +132,11 @@ static pn_rc open_condition(struct pn_conf_reading *reading, struct pn__conf_sou
 }
 
 /* @param name without '<', perhaps with its '>'. */
-static pn_rc open_section(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str name,
-                          pn_str args)
+static pn_rc open_section(struct pn_conf_reading *reading, struct pn__conf_source *source,
+                          pn_str name, pn_str args)
 {
     struct pn_conf_reader *reader = reading->reader;
-    pn_rc                  rc = pn__conf_section_args(reading, &source->at, &name, &args);
+    pn_rc                  rc = section_args(reading, &source->at, &name, &args);
 
     if (rc != PN_OK)
         return rc;
@@ -142,20 +153,21 @@ static pn_rc open_section(struct pn_conf_reading *reading, struct pn__conf_sourc
 }
 
 /* A closing line without an open section: is one open in the file that includes this one? */
-static pn_rc fail_unopened(struct pn_conf_reading *reading, const struct pn__conf_source *source, pn_str name)
+static pn_rc fail_unopened(struct pn_conf_reading *reading, const struct pn__conf_source *source,
+                           pn_str name)
 {
     const struct pn_conf_node *outer = source->parent;
 
-    while (outer && !pn_str_ieq(outer->name, name))
+    while (outer && !(outer->section && pn_str_ieq(outer->name, name)))
         outer = outer->parent;
-    return pn__conf_fail(reading, &source->at,
-                         outer ? "A section must end in the file in which it begins." : NULL,
-                         "</%s> without matching <%s>: no such section is open here.", name.p, name.p);
+    return pn__conf_fail(
+        reading, &source->at, outer ? "A section must end in the file in which it begins." : NULL,
+        "</%s> without matching <%s>: no such section is open here.", name.p, name.p);
 }
 
 /* @param name without "</", still with its '>'. */
-static pn_rc close_section(struct pn_conf_reading *reading, struct pn__conf_source *source, pn_str name,
-                           pn_str args)
+static pn_rc close_section(struct pn_conf_reading *reading, struct pn__conf_source *source,
+                           pn_str name, pn_str args)
 {
     struct pn__conf_frame *frame = source->open;
     struct pn_conf_node   *node = source->parent;
@@ -167,11 +179,12 @@ static pn_rc close_section(struct pn_conf_reading *reading, struct pn__conf_sour
     if (!frame)
         return fail_unopened(reading, source, name);
     if (!pn_str_ieq(frame->name, name))
-        return pn__conf_fail(reading, &source->at, NULL, "Expected </%s> but saw </%s>: <%s> was opened on line %u.",
+        return pn__conf_fail(reading, &source->at, NULL,
+                             "Expected </%s> but saw </%s>: <%s> was opened on line %u.",
                              frame->name.p, name.p, frame->name.p, frame->opened.line);
     if (args.n > 0)
-        pn__conf_warn(reading, &source->at, "A comment needs a line of its own.", "What follows </%s> is ignored.",
-                      name.p);
+        pn__conf_warn(reading, &source->at, "A comment needs a line of its own.",
+                      "What follows </%s> is ignored.", name.p);
     if (frame->kind == PN__FRAME_SECTION)
         source->parent = node->parent;
     pop(reading, source);
@@ -216,7 +229,8 @@ static pn_rc take_line(struct pn_conf_reading *reading, struct pn__conf_source *
     name = pn_conf_word(reading->reader->pool, &args);
     if (name.n == 0) {
         if (args.n > 0)
-            pn__conf_warn(reading, &source->at, NULL, "The line names no directive and is ignored.");
+            pn__conf_warn(reading, &source->at, NULL,
+                          "The line names no directive and is ignored.");
         return PN_OK;
     }
     if (pn_str_starts(name, PN_STR("</")))
@@ -224,7 +238,8 @@ static pn_rc take_line(struct pn_conf_reading *reading, struct pn__conf_source *
     if (name.p[0] == '<')
         return open_section(reading, source, pn_str_from(name, 1), args);
     builtin = pn__conf_builtin(reading->reader, name);
-    return builtin ? builtin(reading, source, args) : announce(reading, append(reading, source, name, args));
+    return builtin ? builtin(reading, source, args)
+                   : announce(reading, append(reading, source, name, args));
 }
 
 /* COMPAT: 2.4 lets the end of a file close a condition that holds, and nothing else. */
@@ -234,8 +249,9 @@ static pn_rc finish(struct pn_conf_reading *reading, struct pn__conf_source *sou
         const struct pn__conf_frame *frame = source->open;
 
         if (frame->kind != PN__FRAME_TAKEN)
-            return pn__conf_fail(reading, &frame->opened, NULL, "<%s> was not closed: </%s> is missing.",
-                                 frame->name.p, frame->name.p);
+            return pn__conf_fail(reading, &frame->opened, NULL,
+                                 "<%s> was not closed: </%s> is missing.", frame->name.p,
+                                 frame->name.p);
         pn__conf_warn(reading, &frame->opened, NULL, "<%s> was not closed; it ends with its file.",
                       frame->name.p);
         pop(reading, source);
@@ -252,7 +268,7 @@ pn_rc pn__conf_read_source(struct pn_conf_reading *reading, struct pn__conf_sour
         if (source->at.text.n == 0 || source->at.text.p[0] == '#')
             continue;
         rc = source->open && source->open->kind == PN__FRAME_SKIPPED ? skip_line(reading, source)
-                                                                      : take_line(reading, source);
+                                                                     : take_line(reading, source);
         if (rc != PN_OK)
             break;
     }
@@ -278,33 +294,37 @@ static void record(struct pn_conf_reader *reader, const struct pn_conf_file *fil
     *row = (struct pn_conf_include){ .path = file->path, .from_line = file->included_at };
     if (file->included_by)
         row->from_path = file->included_by->path;
-    for (; file->included_by; file = file->included_by)
-        row->depth++;
+    for (const struct pn_conf_file *outer = file->included_by; outer; outer = outer->included_by)
+        row->depth += outer->macro ? 0 : 1;
 }
 
-static pn_rc fail_unreadable(struct pn_conf_reading *reading, const struct pn__conf_place *at, const char *path,
-                             pn_rc rc)
+static pn_rc fail_unreadable(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                             const char *path, pn_rc rc)
 {
     char        buf[128];
     const char *reason = rc == PN_BAD     ? "it is not a regular file"
                          : rc == PN_LIMIT ? "it is too long"
                                           : apr_strerror(errno, buf, sizeof(buf));
 
-    return pn__conf_fail(reading, at, NULL, "Could not open configuration file %s: %s.", path, reason);
+    return pn__conf_fail(reading, at, NULL, "Could not open configuration file %s: %s.", path,
+                         reason);
 }
 
-pn_rc pn__conf_read_path(struct pn_conf_reading *reading, const struct pn__conf_place *from, const char *path,
-                         bool optional, struct pn_conf_node *parent)
+pn_rc pn__conf_read_path(struct pn_conf_reading *reading, const struct pn__conf_place *from,
+                         const char *path, bool optional, struct pn_conf_node *parent)
 {
     struct pn_conf_reader *reader = reading->reader;
     unsigned               max = pn__conf_max_depth(reader);
     struct pn_conf_file   *file = apr_pcalloc(reader->pool, sizeof(*file));
-    struct pn__conf_source source = { .at = { .file = file, .text = PN_STR("") }, .parent = parent };
+    struct pn__conf_source source = { .at = { .file = file, .text = PN_STR("") },
+                                      .parent = parent };
     size_t                 n;
     char                  *text;
     pn_rc                  rc;
 
-    *file = (struct pn_conf_file){ .path = path, .kind = "file", .included_by = from ? from->file : NULL,
+    *file = (struct pn_conf_file){ .path = path,
+                                   .kind = "file",
+                                   .included_by = from ? from->file : NULL,
                                    .included_at = from ? from->line : 0 };
     if (reading->depth > max)
         return pn__conf_fail(reading, from ? from : &source.at, "Does a file include itself?",

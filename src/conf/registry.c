@@ -1,6 +1,7 @@
 /* registry.c - see registry.h. */
 #include "conf/registry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "conf/slot.h"
@@ -38,24 +39,50 @@ const struct pn_directive *pn_module_row(const struct pn_module *module, pn_str 
     return NULL;
 }
 
-/* A row that breaks these rules is a bug of its module: better found at the first start than by a user. */
+/* A row that breaks a rule is a bug of its module: better found at the first start than by a user. */
+static void require(bool holds, const struct pn_module *module, const struct pn_directive *row,
+                    const char *rule)
+{
+    char text[160];
+
+    if (holds)
+        return;
+    snprintf(text, sizeof(text), "directive %s: %s", row->name, rule);
+    pn_assert_failed(module->name, 0, text);
+}
+
+static void check_slot(const struct pn_module *module, const struct pn_directive *row)
+{
+    size_t size =
+        pn_row_scope(row) == PN_SCOPE_DIR ? module->dir_conf_size : module->server_conf_size;
+    pn_usec zero;
+
+    require(row->slot.offset + pn_slot_size(row->slot.type) <= size, module, row,
+            "its slot lies outside of the settings struct of its scope");
+    require(row->slot.type != PN_SLOT_ENUM || row->choices, module, row, "an enum needs .choices");
+    require(row->slot.type != PN_SLOT_USEC ||
+                pn_conf_duration(PN_STR("0"), row->unit, &zero) == PN_OK,
+            module, row, "a duration needs a unit of time, or none");
+}
+
 static void check_row(const struct pn_module *module, const struct pn_directive *row)
 {
-    size_t size = pn_row_scope(row) == PN_SCOPE_DIR ? module->dir_conf_size
-                                                    : module->server_conf_size;
+    bool has_slot = row->slot.type != PN_SLOT_NONE;
 
     if (row->gone) {
-        pn_assert(!row->set && row->slot.type == PN_SLOT_NONE);
+        require(!row->set && !has_slot, module, row, "what is gone has no slot and no function");
         return;
     }
-    pn_assert(row->args >= PN_NO_ARGS && row->args <= PN_SECTION);
-    pn_assert(row->where != 0);
-    pn_assert(row->set || row->slot.type != PN_SLOT_NONE);
-    pn_assert(row->args != PN_SECTION || row->set);
-    pn_assert(!(row->where & PN_CTX_HTACCESS) || row->override != PN_OVR_NONE);
-    pn_assert(row->slot.type != PN_SLOT_ENUM || row->choices);
-    pn_assert(row->slot.type == PN_SLOT_NONE ||
-              row->slot.offset + pn_slot_size(row->slot.type) <= size);
+    require(row->args >= PN_NO_ARGS && row->args <= PN_SECTION, module, row, ".args is missing");
+    require(row->where != 0, module, row, ".where is missing");
+    require(row->set || (has_slot && row->args != PN_SECTION), module, row, "nothing sets it");
+    if (row->where & PN_CTX_HTACCESS) {
+        require(row->override != PN_OVR_NONE, module, row, "no .override would ever admit it");
+        require(pn_row_scope(row) == PN_SCOPE_DIR, module, row,
+                "a .htaccess cannot change a server's settings");
+    }
+    if (has_slot)
+        check_slot(module, row);
 }
 
 static uint16_t first_row_of_slot(const struct pn_module *module, unsigned position)

@@ -1,8 +1,9 @@
 /* registry.h - every module that the process knows: built in, or loaded from a shared object.
  *
- * Process-wide and filled by the master before threads exist; never shrinks, so that generations that are still in
- * use keep valid modules. A module gets its index when a configuration first activates it, so the settings
- * vectors hold no gaps for modules that nobody loads. Callers: src/main (pn_registry_init), the loader, listings. */
+ * Process-wide and filled by the master before threads exist; never shrinks, so that generations
+ * that are still in use keep valid modules. A module gets its index when a configuration first
+ * activates it, so the settings vectors hold no gaps for modules that nobody loads. Callers:
+ * src/main (pn_registry_init), the loader, listings. */
 #ifndef PN_CONF_REGISTRY_H
 #define PN_CONF_REGISTRY_H
 
@@ -18,12 +19,12 @@ extern struct pn_module *const pn_builtin_modules[];
 struct pn_module_info {
     struct pn_module *module;
     unsigned          n_rows;
-    unsigned          n_words;       /* 64-bit words of set-bits in front of each settings struct */
-    uint16_t         *bit_of_row;    /* rows that fill the same slot share the bit of the first of them */
-    bool              dir_lists;     /* has rows of the per-directory struct that merge by appending */
-    bool              server_lists;
-    bool              is_shared;     /* from a shared object */
-    const char       *path;          /* of the shared object; NULL when built in */
+    unsigned          n_words; /* 64-bit words of set-bits in front of each settings struct */
+    uint16_t   *bit_of_row;    /* rows that fill the same slot share the bit of the first of them */
+    bool        dir_lists;     /* has rows of the per-directory struct that merge by appending */
+    bool        server_lists;
+    bool        is_shared; /* from a shared object */
+    const char *path;      /* of the shared object; NULL when built in */
 };
 
 /** Makes the built-in modules known. Call once a process (tests: pn_registry_forget first).
@@ -40,7 +41,8 @@ unsigned pn_registry_number(struct pn_module *module);
 /** One more than the highest index given so far. */
 unsigned pn_registry_index_end(void);
 
-/** By file name ("mod_alias.c"), symbol ("alias_module") or one of the further names; NULL when unknown. */
+/** By file name ("mod_alias.c"), symbol ("alias_module") or one of the further names; NULL when
+ * unknown. */
 struct pn_module *pn_registry_find(pn_str name);
 /** Does the module go by this name? */
 bool pn_module_named(const struct pn_module *module, pn_str name);

@@ -86,7 +86,8 @@ static const char *set_bool(struct pn_slot_in *in, const struct pn_directive *ro
     if (argc == 0)
         *slot = true;
     else if (pn_conf_flag(text, slot) != PN_OK)
-        return pn_str_printf(in->temp, "%s must be On or Off, not '%.*s'", row->name, PN_FMT(text)).p;
+        return pn_str_printf(in->temp, "%s must be On or Off, not '%.*s'", row->name, PN_FMT(text))
+            .p;
     return NULL;
 }
 
@@ -102,10 +103,12 @@ static const char *out_of_bounds(struct pn_slot_in *in, const struct pn_directiv
 
     if (row->max == INT64_MAX)
         return pn_str_printf(in->temp, "%s must be at least %lld%s%s, not '%.*s'", row->name,
-                             (long long)row->min, space, unit_of(row), PN_FMT(text)).p;
+                             (long long)row->min, space, unit_of(row), PN_FMT(text))
+            .p;
     return pn_str_printf(in->temp, "%s must be from %lld to %lld%s%s, not '%.*s'", row->name,
                          (long long)row->min, (long long)row->max, space, unit_of(row),
-                         PN_FMT(text)).p;
+                         PN_FMT(text))
+        .p;
 }
 
 static bool is_bounded(const struct pn_directive *row)
@@ -121,7 +124,8 @@ static const char *set_int(struct pn_slot_in *in, const struct pn_directive *row
 
     if (rc == PN_BAD)
         return pn_str_printf(in->temp, "%s must be a whole number, not '%.*s'", row->name,
-                             PN_FMT(text)).p;
+                             PN_FMT(text))
+            .p;
     if (rc != PN_OK)
         return pn_str_printf(in->temp, "%s is too large: '%.*s'", row->name, PN_FMT(text)).p;
     if (is_bounded(row) && (value < row->min || value > row->max))
@@ -137,10 +141,12 @@ static const char *set_usec(struct pn_slot_in *in, const struct pn_directive *ro
     pn_usec value;
 
     if (pn_conf_duration(text, row->unit, &value) != PN_OK)
-        return pn_str_printf(in->temp, "%s must be a duration such as 5, 5s, 200ms, 2min or 1h, not '%.*s'",
-                             row->name, PN_FMT(text)).p;
-    if (is_bounded(row) && (value < row->min * scale ||
-                            (row->max <= INT64_MAX / scale && value > row->max * scale)))
+        return pn_str_printf(in->temp,
+                             "%s must be a duration such as 5, 5s, 200ms, 2min or 1h, not '%.*s'",
+                             row->name, PN_FMT(text))
+            .p;
+    if (is_bounded(row) &&
+        (value < row->min * scale || (row->max <= INT64_MAX / scale && value > row->max * scale)))
         return out_of_bounds(in, row, text);
     *slot = value;
     return NULL;
@@ -182,7 +188,8 @@ static const char *set_enum(struct pn_slot_in *in, const struct pn_directive *ro
         in->cure = pn_str_printf(in->temp, "Did you mean '%s'?", near).p;
     return pn_str_printf(in->temp, "%s must be %s%s, not '%.*s'", row->name,
                          row->choices[1] ? "one of " : "", name_choices(in->temp, row->choices),
-                         PN_FMT(text)).p;
+                         PN_FMT(text))
+        .p;
 }
 
 static const char *add_strings(struct pn_slot_in *in, apr_array_header_t **slot, unsigned argc,

@@ -1,6 +1,7 @@
 /* slot.h - typed members of settings structs: text to value, default, copy, merge.
  *
- * A slot is a type and an offset (pinion/conf.h). Nothing here knows about set-bits or modules: vec.c does. */
+ * A slot is a type and an offset (pinion/conf.h). Nothing here knows about set-bits or modules:
+ * vec.c does. */
 #ifndef PN_CONF_SLOT_H
 #define PN_CONF_SLOT_H
 
@@ -17,12 +18,13 @@ struct pn_slot_in {
 
 /** Sets the row's slot in `conf`. @param argv unquoted words.
  *  @return NULL, or the error as a sentence (owned by in->temp). Nothing is changed on an error. */
-const char *pn_slot_set(struct pn_slot_in *in, const struct pn_directive *row, void *conf, unsigned argc,
-                        const pn_str *argv);
+const char *pn_slot_set(struct pn_slot_in *in, const struct pn_directive *row, void *conf,
+                        unsigned argc, const pn_str *argv);
 /** Copies the slot's bytes; lists and strings are shared. */
 void pn_slot_copy(const struct pn_slot *slot, void *to, const void *from);
 /** to's list becomes base's followed by add's, in a new array of `pool`. */
-void pn_slot_append(const struct pn_slot *slot, apr_pool_t *pool, void *to, const void *base, const void *add);
+void pn_slot_append(const struct pn_slot *slot, apr_pool_t *pool, void *to, const void *base,
+                    const void *add);
 /** Bytes of a value of that type. */
 size_t pn_slot_size(enum pn_slot_type type);
 /** `path` made absolute with `root`, NUL-terminated, owned by pool. */

@@ -1,5 +1,5 @@
-/* source.c - where lines come from: files, texts and macros. Checks what holds for any line: its length, the total of
- * bytes, no NUL byte. */
+/* source.c - where lines come from: files, texts and macros. Checks what holds for any line: its
+ * length, the total of bytes, no NUL byte. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -77,10 +77,12 @@ pn_rc pn__conf_capture(struct pn_conf_reading *reading, struct pn__conf_source *
     }
     if (rc != PN_EOF)
         return rc;
-    return pn__conf_fail(reading, &opened, NULL, "<%s> is not closed: </%s> is missing.", name.p, name.p);
+    return pn__conf_fail(reading, &opened, NULL, "<%s> is not closed: </%s> is missing.", name.p,
+                         name.p);
 }
 
-/* read() until `n` bytes or the end: a file that shrinks or grows meanwhile is taken as it was found. */
+/* read() until `n` bytes or the end: a file that shrinks or grows meanwhile is taken as it was
+ * found. */
 static pn_rc read_fully(int fd, char *text, size_t n, size_t *ret_n)
 {
     size_t got = 0;
@@ -118,7 +120,8 @@ static pn_rc slurp_fd(apr_pool_t *pool, int fd, uint64_t max, char **ret_text, s
     return read_fully(fd, *ret_text, (size_t)st.st_size, ret_n);
 }
 
-pn_rc pn__conf_slurp(apr_pool_t *pool, const char *path, uint64_t max, char **ret_text, size_t *ret_n)
+pn_rc pn__conf_slurp(apr_pool_t *pool, const char *path, uint64_t max, char **ret_text,
+                     size_t *ret_n)
 {
     int   fd, saved_errno;
     pn_rc rc;

@@ -6,7 +6,8 @@
 #define NAME_MAX_BYTES 63
 
 struct rows {
-    uint8_t row[3][NAME_MAX_BYTES + 1]; /* of the distance table: the one before the last, the last, the current */
+    uint8_t row[3][NAME_MAX_BYTES +
+                   1]; /* of the distance table: the one before the last, the last, the current */
 };
 
 static unsigned least(unsigned a, unsigned b)

@@ -11,8 +11,8 @@ struct pn_conf_node *pn_conf_root(apr_pool_t *pool)
     return root;
 }
 
-/* Begins a call of the user's: makes what the reader needs, and puts errors where the user wants them. A call from
- * inside on_read has its own error; the outer one is given back by leave(). */
+/* Begins a call of the user's: makes what the reader needs, and puts errors where the user wants
+ * them. A call from inside on_read has its own error; the outer one is given back by leave(). */
 static struct pn_conf_error *enter(struct pn_conf_reader *reader, struct pn_conf_error *error)
 {
     struct pn_conf_error *outer;
@@ -39,8 +39,9 @@ pn_rc pn_conf_read_file(struct pn_conf_reader *reader, const char *path, struct 
 {
     struct pn_conf_error *outer = enter(reader, ret_error);
 
-    return leave(reader, outer,
-                 pn__conf_read_path(reader->reading, NULL, apr_pstrdup(reader->pool, path), false, root));
+    return leave(
+        reader, outer,
+        pn__conf_read_path(reader->reading, NULL, apr_pstrdup(reader->pool, path), false, root));
 }
 
 pn_rc pn_conf_read_text(struct pn_conf_reader *reader, const struct pn_conf_file *file, pn_str text,

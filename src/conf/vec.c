@@ -1,8 +1,9 @@
 /* vec.c - see vec.h.
  *
- * A settings struct lies behind its head and its set-bits:  [bits ...][head][settings]  and is known by the address of
- * the settings, which is what modules get. A counted vector is one malloc block with the structs that it made
- * itself; a pool is added to it only when a module's merge function allocated something. */
+ * A settings struct lies behind its head and its set-bits:  [bits ...][head][settings]  and is
+ * known by the address of the settings, which is what modules get. A counted vector is one
+ * malloc block with the structs that it made itself; a pool is added to it only when a module's
+ * merge function allocated something. */
 #include "conf/vec.h"
 
 #include <stdlib.h>
@@ -106,21 +107,26 @@ void pn_conf_mark_set(void *conf, const struct pn_module *module, const char *di
 /* ---- defaults ---- */
 
 /* A default that its own row refuses is a bug of the module. */
-static void set_default(struct pn_generation *generation, const struct pn_directive *row, void *conf)
+static void set_default(struct pn_generation *generation, const struct pn_directive *row,
+                        void *conf)
 {
-    struct pn_slot_in in = { .pool = generation->pool, .temp = generation->core->temp,
-                             .server_root = generation->server_root, .fresh = true };
+    struct pn_slot_in   in = { .pool = generation->pool,
+                               .temp = generation->core->temp,
+                               .server_root = generation->server_root,
+                               .fresh = true };
     apr_array_header_t *words = apr_array_make(in.temp, 4, sizeof(pn_str));
     pn_str              rest = pn_str_z(row->dflt);
     const char         *error;
 
     if (row->slot.type == PN_SLOT_STRLIST) {
-        for (pn_str word = pn_conf_word(in.pool, &rest); word.p; word = pn_conf_word(in.pool, &rest))
+        for (pn_str word = pn_conf_word(in.pool, &rest); word.p;
+             word = pn_conf_word(in.pool, &rest))
             *(pn_str *)apr_array_push(words) = word;
     }
     else
         *(pn_str *)apr_array_push(words) = rest;
-    error = pn_slot_set(&in, row, conf, (unsigned)words->nelts, (const pn_str *)(void *)words->elts);
+    error =
+        pn_slot_set(&in, row, conf, (unsigned)words->nelts, (const pn_str *)(void *)words->elts);
     if (error)
         pn_assert_failed(row->name, 0, error);
 }
@@ -184,7 +190,8 @@ static struct pn_conf_vec *new_counted(unsigned n, size_t extra_bytes, apr_pool_
     return &owner->super;
 }
 
-struct pn_conf_vec *pn__conf_vec_new_counted(const struct pn_generation *generation, apr_pool_t *pool)
+struct pn_conf_vec *pn__conf_vec_new_counted(const struct pn_generation *generation,
+                                             apr_pool_t                 *pool)
 {
     return new_counted(generation->core->n_conf, 0, pool);
 }
@@ -211,7 +218,8 @@ void *pn_conf_vec_need(const struct pn_generation *generation, struct pn_conf_ve
     return *conf;
 }
 
-void *pn_conf_server_need(struct pn_server *server, apr_pool_t *pool, const struct pn_module *module)
+void *pn_conf_server_need(struct pn_server *server, apr_pool_t *pool,
+                          const struct pn_module *module)
 {
     const struct pn_generation_core *core = server->generation->core;
     const struct pn_module_info     *info = active_info(core, module);
@@ -253,8 +261,8 @@ static void merge_slot(const struct pn_module_info *info, unsigned position, apr
 }
 
 /* Makes `merged`, which conf_place() gave, from base and add. */
-static void merge_conf(const struct pn_module_info *info, enum pn_conf_scope scope, apr_pool_t *pool,
-                       const void *base, const void *add, void *merged)
+static void merge_conf(const struct pn_module_info *info, enum pn_conf_scope scope,
+                       apr_pool_t *pool, const void *base, const void *add, void *merged)
 {
     const struct pn_module *module = info->module;
     const uint64_t         *base_bits = bits_of(base), *add_bits = bits_of(add);
@@ -315,27 +323,21 @@ static void merge_all(const struct pn_generation_core *core, const struct pn_con
     }
 }
 
-static int abort_on_oom(int status)
-{
-    pn_assert_failed(__FILE__, __LINE__, "out of memory");
-    return status;
-}
-
 static struct pn_conf_vec *merge_counted(const struct pn_generation_core *core,
-                                         const struct pn_conf_vec *outer,
-                                         const struct pn_conf_vec *inner)
+                                         const struct pn_conf_vec        *outer,
+                                         const struct pn_conf_vec        *inner)
 {
     struct merge_need   need = measure(core, outer, inner);
     struct pn_conf_vec *vec = new_counted(core->n_conf, need.bytes, NULL);
     char               *memory = (char *)&vec->conf[vec->n], *before = NULL, *after = NULL;
 
     if (need.has_pool) {
-        apr_pool_create_unmanaged_ex(&vec->pool, abort_on_oom, NULL);
+        apr_pool_create_unmanaged_ex(&vec->pool, core->abort, core->vec_allocator);
         before = apr_palloc(vec->pool, 8);
     }
     merge_all(core, outer, inner, vec->pool, memory, vec);
-    /* A pool takes 8 KB, ten times the rest, and most merges allocate nothing: then the next bytes follow directly
-     * (cleanups are allocated from the pool too, so they would be seen). */
+    /* A pool takes 8 KB, ten times the rest, and most merges allocate nothing: then the next
+     * bytes follow directly (cleanups are allocated from the pool too, so they would be seen). */
     if (need.has_pool)
         after = apr_palloc(vec->pool, 8);
     if (need.has_pool && after == before + 8) {
@@ -361,7 +363,7 @@ static void keep_for_pool(apr_pool_t *pool, const struct pn_conf_vec *vec)
 }
 
 static struct pn_conf_vec *merge_in_pool(const struct pn_generation *generation,
-                                         const struct pn_conf_vec *outer,
+                                         const struct pn_conf_vec   *outer,
                                          const struct pn_conf_vec *inner, apr_pool_t *pool)
 {
     struct merge_need   need = measure(generation->core, outer, inner);
@@ -444,8 +446,8 @@ void pn__conf_server_inherit(struct pn_server *vhost, const struct pn_server *ma
     struct pn_conf_vec              *vec = vhost->dir_conf;
 
     for (unsigned i = 0; i < core->n_conf; i++) {
-        vhost->conf[i] = inherit_conf(core->infos[i], PN_SCOPE_SERVER, pool,
-                                      main_server->conf[i], vhost->conf[i]);
+        vhost->conf[i] = inherit_conf(core->infos[i], PN_SCOPE_SERVER, pool, main_server->conf[i],
+                                      vhost->conf[i]);
         vec->conf[i] = inherit_conf(core->infos[i], PN_SCOPE_DIR, pool,
                                     main_server->dir_conf->conf[i], vec->conf[i]);
     }

@@ -42,7 +42,8 @@ static pn_rc compare(struct pn_conf_reading *reading, const struct pn__conf_plac
     bool     or_equal = test->op.n == 2 || op == '=';
 
     if (parse_version(test->version, theirs) != PN_OK)
-        return pn__conf_fail(reading, at, "Write it as major[.minor[.patch]], with a space before it.",
+        return pn__conf_fail(reading, at,
+                             "Write it as major[.minor[.patch]], with a space before it.",
                              "'%s' is not a version.", test->version.p);
     pn_assert(parse_version(PN_STR(PN_CONF_HTTPD_VERSION), ours) == PN_OK);
     for (size_t i = 0; i < PARTS && order == 0; i++)
@@ -59,7 +60,8 @@ static pn_rc match(struct pn_conf_reading *reading, const struct pn__conf_place 
     pn_rc            rc = pn_regex_compile(reading->reader->pool, pattern, 0, &regex, &reason);
 
     if (rc != PN_OK)
-        return pn__conf_fail(reading, at, NULL, "The regular expression cannot be compiled: %s.", reason);
+        return pn__conf_fail(reading, at, NULL, "The regular expression cannot be compiled: %s.",
+                             reason);
     rc = pn_regex_match(regex, PN_STR(PN_CONF_HTTPD_VERSION), NULL);
     if (rc == PN_LIMIT)
         return pn__conf_fail(reading, at, NULL, "The regular expression takes too long to match.");
@@ -79,18 +81,19 @@ static pn_rc decide(struct pn_conf_reading *reading, const struct pn__conf_place
     while (i < PN_COUNT(operators) && !pn_str_eq(test->op, pn_str_z(operators[i])))
         i++;
     if (i == PN_COUNT(operators))
-        return pn__conf_fail(reading, at, "The operators are = == > >= < <= ~, each perhaps after '!'.",
+        return pn__conf_fail(reading, at,
+                             "The operators are = == > >= < <= ~, each perhaps after '!'.",
                              "<IfVersion> has no operator '%s'.", test->op.p);
     if (test->op.p[0] != '=' || version.n == 0 || version.p[0] != '/')
         return compare(reading, at, test, ret_holds);
     if (version.n < 2 || version.p[version.n - 1] != '/')
-        return pn__conf_fail(reading, at, NULL, "The regular expression '%s' does not end with '/'.",
-                             version.p);
+        return pn__conf_fail(reading, at, NULL,
+                             "The regular expression '%s' does not end with '/'.", version.p);
     return match(reading, at, pn_str_n(version.p + 1, version.n - 2), ret_holds);
 }
 
-pn_rc pn__conf_if_version(struct pn_conf_reading *reading, const struct pn__conf_place *at, pn_str args,
-                          bool *ret_holds)
+pn_rc pn__conf_if_version(struct pn_conf_reading *reading, const struct pn__conf_place *at,
+                          pn_str args, bool *ret_holds)
 {
     apr_pool_t *pool = reading->reader->pool;
     struct test test = { .op = pn_conf_word(pool, &args), .version = pn_conf_word(pool, &args) };

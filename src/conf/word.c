@@ -1,4 +1,5 @@
-/* word.c - splits a directive's line into arguments. Called by reading and by whoever applies a directive. */
+/* word.c - splits a directive's line into arguments. Called by reading and by whoever applies a
+ * directive. */
 #include "base/ascii.h"
 #include "conf/tree.h"
 

@@ -10,15 +10,15 @@
 
 extern struct pn_module pn_module_core;
 
-/** Options. */
-enum pn_option {
-    PN_OPT_INDEXES = 1,
-    PN_OPT_INCLUDES = 2,
-    PN_OPT_SYM_LINKS = 4,
-    PN_OPT_EXECCGI = 8,
-    PN_OPT_INC_NOEXEC = 16,
-    PN_OPT_SYM_OWNER = 32,
-    PN_OPT_MULTI = 64,
+/** Options, by the bits that modules see. */
+enum {
+    PN_OPT_INDEXES = PN_OPTION_INDEXES,
+    PN_OPT_INCLUDES = PN_OPTION_INCLUDES,
+    PN_OPT_SYM_LINKS = PN_OPTION_SYM_LINKS,
+    PN_OPT_EXECCGI = PN_OPTION_EXECCGI,
+    PN_OPT_INC_NOEXEC = PN_OPTION_INC_NOEXEC,
+    PN_OPT_SYM_OWNER = PN_OPTION_SYM_OWNER,
+    PN_OPT_MULTI = PN_OPTION_MULTI,
     PN_OPT_ALL = PN_OPT_INDEXES | PN_OPT_INCLUDES | PN_OPT_SYM_LINKS | PN_OPT_EXECCGI
 };
 
@@ -123,16 +123,19 @@ struct pn_core_dir {
     const struct pn_expr *handler_expr;
     bool     force_type_set, handler_set;
     apr_array_header_t *output_filters, *input_filters; /* Set*Filter: of pn_str */
+    bool     output_filters_set, input_filters_set;
     bool     default_charset_on;
     pn_str   default_charset;   /* AddDefaultCharset */
     bool     default_charset_set;
     uint8_t  etag_bits, etag_add, etag_remove;
     bool     etag_set;
     int      encoded_slashes;   /* enum pn_slash_policy */
+    bool     encoded_slashes_set;
     int64_t  limit_body;        /* LimitRequestBody, bytes; 0: unlimited */
     int64_t  limit_xml_body;
     apr_hash_t *error_documents;/* int status (as 3-byte text) to struct pn_error_document *; may be NULL */
     int64_t  max_ranges, max_overlaps, max_reversals; /* -1: unlimited, 0: ranges off */
+    bool     max_ranges_set, max_overlaps_set, max_reversals_set;
     bool     qualify_redirect_url;
     bool     cgi_pass_auth;
     struct pn_log_levels *log_levels; /* LogLevel in a section; NULL: the outer place's */

@@ -1,7 +1,7 @@
 /* core_directives.c - the core module's table of directives. Apache manual: "Apache Core Features". */
 #include "http/core_directives.h"
 
-#include "proto/uri.h"
+#include <pinion/uri.h>
 
 #define SRV(member) PN_SLOT(struct pn_core_server, member)
 #define DIR(member) PN_SLOT(struct pn_core_dir, member)

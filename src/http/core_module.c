@@ -79,10 +79,38 @@ static void merge_types(const struct pn_core_dir *inner, struct pn_core_dir *mer
         merged->handler_expr = inner->handler_expr;
         merged->handler_set = true;
     }
+    if (inner->output_filters_set) {
+        merged->output_filters = inner->output_filters;
+        merged->output_filters_set = true;
+    }
+    if (inner->input_filters_set) {
+        merged->input_filters = inner->input_filters;
+        merged->input_filters_set = true;
+    }
     if (inner->default_charset_set) {
         merged->default_charset_on = inner->default_charset_on;
         merged->default_charset = inner->default_charset;
         merged->default_charset_set = true;
+    }
+}
+
+static void merge_numbers(const struct pn_core_dir *inner, struct pn_core_dir *merged)
+{
+    if (inner->max_ranges_set) {
+        merged->max_ranges = inner->max_ranges;
+        merged->max_ranges_set = true;
+    }
+    if (inner->max_overlaps_set) {
+        merged->max_overlaps = inner->max_overlaps;
+        merged->max_overlaps_set = true;
+    }
+    if (inner->max_reversals_set) {
+        merged->max_reversals = inner->max_reversals;
+        merged->max_reversals_set = true;
+    }
+    if (inner->encoded_slashes_set) {
+        merged->encoded_slashes = inner->encoded_slashes;
+        merged->encoded_slashes_set = true;
     }
 }
 
@@ -94,6 +122,7 @@ static void dir_merge(apr_pool_t *pool, const void *base, const void *add, void 
     merge_options(outer, inner, merged);
     merge_etag(outer, inner, merged);
     merge_types(inner, merged);
+    merge_numbers(inner, merged);
     if (inner->override_set) {
         merged->override = inner->override;
         merged->override_options = inner->override_options;

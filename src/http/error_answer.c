@@ -3,9 +3,8 @@
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
 
-#include "http/expr_env.h"
 #include "http/request_core.h"
-#include "proto/uri.h"
+#include <pinion/uri.h>
 
 static bool is_redirection(int status)
 {
@@ -155,11 +154,8 @@ PN_MAY_YIELD static struct pn_request *with_document(struct pn_request *r, int s
     pn_str text = doc->text;
 
     if (doc->expr) {
-        struct pn_expr_env env = pn_expr_env_of(r, NULL);
-        pn_str             value;
-        if (pn_expr_string(doc->expr, &env, &value) != PN_OK)
+        if (pn_expr_text_of(r, doc->expr, &text) != PN_OK)
             return NULL;
-        text = pn_str_dup(r->pool, value);
     }
     if (doc->kind == PN_ERRDOC_EXTERNAL) {
         pn_headers_set(&r->out, PN_HDR_LOCATION, text);

@@ -4,7 +4,7 @@
 #include <pinion/log.h>
 
 #include "http/request_core.h"
-#include "proto/uri.h"
+#include <pinion/uri.h>
 
 enum pn_verdict pn_redirect_external(struct pn_request *r, int status, pn_str location)
 {

@@ -9,7 +9,7 @@
 #include "http/store.h"
 #include "net/addr.h"
 #include "net/listener.h"
-#include "proto/uri.h"
+#include <pinion/uri.h>
 
 struct pn_request *pn__request_create(apr_pool_t *pool, struct pn_conn *conn)
 {

@@ -5,7 +5,6 @@
 
 #include <apr_fnmatch.h>
 
-#include "http/expr_env.h"
 #include "http/request_core.h"
 #include "http/section.h"
 #include "http/vec_cache.h"
@@ -48,23 +47,22 @@ int pn__location_walk(struct pn_request *r)
     return 0;
 }
 
-/* <If> sections of the settings so far; nested ones come with the settings that a section adds. */
+/* Settings that a section adds may bring further <If>s: merging appends them behind those that were looked at. */
 int pn__if_walk(struct pn_request *r)
 {
-    const struct pn_core_dir *core = pn_core_dir(r->dir_conf);
-    bool                      taken = false;
+    bool taken = false;
 
-    if (!core->ifs)
-        return 0;
-    const apr_array_header_t *ifs = core->ifs;
-    for (int i = 0; i < ifs->nelts; i++) {
+    for (int i = 0;; i++) {
+        const apr_array_header_t *ifs = pn_core_dir(r->dir_conf)->ifs;
+        if (PN_LIKELY(!ifs || i >= ifs->nelts))
+            return 0;
         const struct pn_section *section = APR_ARRAY_IDX(ifs, i, const struct pn_section *);
         bool                     holds = section->if_kind == PN_ELSE;
         if (section->if_kind == PN_IF)
             taken = false;
         else if (taken)
             continue;
-        if (section->condition && pn__expr_holds(r, section->condition, &holds) != PN_OK) {
+        if (section->condition && pn_expr_holds(r, section->condition, &holds) != PN_OK) {
             PN_LOG_R(r, PN_LOG_ERR, 20010, 0, "the condition of <If> at %s:%u cannot be evaluated", section->file, section->line);
             return 500;
         }
@@ -72,23 +70,5 @@ int pn__if_walk(struct pn_request *r)
             continue;
         taken = true;
         pn__request_merge(r, section->vec);
-    }
-    return pn_core_dir(r->dir_conf)->ifs == ifs ? 0 : pn__nested_ifs(r, (unsigned)ifs->nelts);
-}
-
-/* Sections that came in while merging stand behind those that were looked at. */
-int pn__nested_ifs(struct pn_request *r, unsigned seen)
-{
-    for (;;) {
-        const apr_array_header_t *ifs = pn_core_dir(r->dir_conf)->ifs;
-        if (!ifs || (unsigned)ifs->nelts <= seen)
-            return 0;
-        const struct pn_section *section = APR_ARRAY_IDX(ifs, (int)seen, const struct pn_section *);
-        bool                     holds = section->if_kind == PN_ELSE;
-        seen++;
-        if (section->condition && pn__expr_holds(r, section->condition, &holds) != PN_OK)
-            return 500;
-        if (holds)
-            pn__request_merge(r, section->vec);
     }
 }

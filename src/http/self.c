@@ -66,6 +66,11 @@ pn_str pn_document_root(struct pn_request *r, bool context)
     return pn_core_server(r->server)->document_root;
 }
 
+unsigned pn_options(const struct pn_request *r)
+{
+    return pn_core_dir(r->dir_conf)->options;
+}
+
 int pn__translate_default(struct pn_request *r)
 {
     pn_str root = pn_core_server(r->server)->document_root;

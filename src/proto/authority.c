@@ -1,16 +1,16 @@
 /* authority.c - host and port of a Host field or of a target's authority (RFC 3986 s3.2), strictly.
  *
- * What passes here may stand in file names (mass virtual hosting), redirects and logs: it holds letters, digits,
- * '-', '.', '_', ':' and brackets, and no empty label that could make "..". */
-#include "proto/uri.h"
+ * What passes here may stand in file names (mass virtual hosting), redirects and logs: it holds
+ * letters, digits, '-', '.', '_', ':' and brackets, and no empty label that could make "..". */
+#include <pinion/uri.h>
 
 #include <arpa/inet.h>
 
 #include "base/ascii.h"
 #include "proto/chars.h"
 
-/* Labels of host characters, none empty but one before a last dot or a first one; digits and dots alone must be four
- * numbers, so that "1.2.3" is not taken for 1.2.0.3. */
+/* Labels of host characters, none empty but one before a last dot or a first one; digits and dots
+ * alone must be four numbers, so that "1.2.3" is not taken for 1.2.0.3. */
 static bool name_ok(pn_str host)
 {
     unsigned dots = 0;

@@ -1,7 +1,8 @@
 /* chunked.c - decoder and size lines of the chunked transfer coding (chunked.h).
  *
- * A byte-wise machine for the lines, runs for the data: what it hands out are slices of the input. Anything that two
- * parsers could read differently is refused: bare LF, blanks around the size, more than 16 digits. */
+ * A byte-wise machine for the lines, runs for the data: what it hands out are slices of the input.
+ * Anything that two parsers could read differently is refused: bare LF, blanks around the size,
+ * more than 16 digits. */
 #include "proto/chunked.h"
 
 #include "base/ascii.h"
@@ -50,7 +51,8 @@ static enum state size_byte(struct pn_chunked *decoder, char c)
     return SIZE;
 }
 
-/* RFC 9112 s7.1.1: what an extension says is of no interest, but quoting must be followed to its line's end. */
+/* RFC 9112 s7.1.1: what an extension says is of no interest, but quoting must be followed to its
+ * line's end. */
 static enum state ext_byte(struct pn_chunked *decoder, enum state state, char c)
 {
     unsigned char u = (unsigned char)c;
@@ -141,7 +143,8 @@ pn_rc pn_chunked_trailer_end(pn_str bytes, size_t max, size_t *ret_n)
 {
     size_t line = 0;
 
-    for (size_t lf = pn_str_chr(bytes, '\n', 0); lf != SIZE_MAX; lf = pn_str_chr(bytes, '\n', line)) {
+    for (size_t lf = pn_str_chr(bytes, '\n', 0); lf != SIZE_MAX;
+         lf = pn_str_chr(bytes, '\n', line)) {
         if (lf >= max)
             return PN_LIMIT;
         if (lf == line || (lf == line + 1 && bytes.p[line] == '\r')) {

@@ -1,7 +1,7 @@
 /* h1_fields.c - the field section of a head, parsed in place, and the framing that it asks for.
  *
- * Invariant: no byte of a head is read twice on the good path but those of names and of the few values that frame
- * the message; every fault path runs once a connection and may be slow. */
+ * Invariant: no byte of a head is read twice on the good path but those of names and of the few
+ * values that frame the message; every fault path runs once a connection and may be slow. */
 #include "proto/h1_fields.h"
 
 #include "proto/chars.h"
@@ -88,9 +88,10 @@ static inline char *trim_end(char *start, char *end)
     return end;
 }
 
-/* Joins the continuation lines at the cursor to the value [value, *end) with one SP each (RFC 9112 s5.2), moving
- * their text down in place. */
-PN_COLD static enum pn_h1_fault unfold(struct pn__h1_section *section, const char *value, char **end)
+/* Joins the continuation lines at the cursor to the value [value, *end) with one SP each (RFC 9112
+ * s5.2), moving their text down in place. */
+PN_COLD static enum pn_h1_fault unfold(struct pn__h1_section *section, const char *value,
+                                       char **end)
 {
     while (section->p < section->end && is_blank(*section->p)) {
         char *from = section->p;
@@ -123,7 +124,8 @@ static inline void add(struct pn__h1_section *section, struct pn_headers *header
     pn__headers_append(headers, id, name, value);
 }
 
-/* A token (RFC 9110 s5.6.2)? Plain words are seen to be so in one step; `end` bounds what may be read. */
+/* A token (RFC 9110 s5.6.2)? Plain words are seen to be so in one step; `end` bounds what may be
+ * read. */
 static inline bool is_token(pn_str name, const char *end)
 {
     if (PN_LIKELY(name.n <= 16 && end - name.p >= 16)) {
@@ -195,7 +197,8 @@ enum pn_h1_fault pn__h1_fields(struct pn__h1_section *section, struct pn_headers
     return PN_H1_INCOMPLETE;
 }
 
-/* RFC 9112 s6.1, s6.3 item 4: chunked must be there once and last; other codings are not spoken here. */
+/* RFC 9112 s6.1, s6.3 item 4: chunked must be there once and last; other codings are not spoken
+ * here. */
 static enum pn_h1_fault transfer_codings(const struct pn_headers *headers)
 {
     unsigned chunked = 0, others = 0;
@@ -217,8 +220,9 @@ static enum pn_h1_fault transfer_codings(const struct pn_headers *headers)
     return others ? PN_H1_TE_UNKNOWN : PN_H1_FINE;
 }
 
-enum pn_h1_fault pn__h1_framing(const struct pn__h1_section *section, const struct pn_headers *headers,
-                                unsigned version, struct pn__h1_framing *ret)
+enum pn_h1_fault pn__h1_framing(const struct pn__h1_section *section,
+                                const struct pn_headers *headers, unsigned version,
+                                struct pn__h1_framing *ret)
 {
     if (pn_headers_has(headers, PN_HDR_TRANSFER_ENCODING)) {
         if (pn_headers_has(headers, PN_HDR_CONTENT_LENGTH))

@@ -1,4 +1,5 @@
-/* h1_head.c - the list of faults, the heads of answers, and trailers. Requests are in h1_request.c. */
+/* h1_head.c - the list of faults, the heads of answers, and trailers. Requests are in
+ * h1_request.c. */
 #include "proto/h1_fields.h"
 
 #include "base/ascii.h"
@@ -52,7 +53,8 @@ static enum pn_h1_fault status_line(struct pn__h1_section *section, struct pn_h1
 
     if (fault)
         return fault;
-    if (end - p < STATUS_LINE_MIN || memcmp(p, "HTTP/1.", 7) != 0 || !pn_ascii_digit(p[7]) || p[8] != ' ')
+    if (end - p < STATUS_LINE_MIN || memcmp(p, "HTTP/1.", 7) != 0 || !pn_ascii_digit(p[7]) ||
+        p[8] != ' ')
         return PN_H1_STATUS_LINE;
     if (p[9] < '1' || p[9] > '9' || !pn_ascii_digit(p[10]) || !pn_ascii_digit(p[11]))
         return PN_H1_STATUS_LINE;
@@ -90,27 +92,30 @@ static enum pn_h1_fault answer(struct pn__h1_section *section, bool cgi, struct 
     return PN_H1_FINE;
 }
 
-pn_rc pn_h1_parse_response(apr_pool_t *pool, char *head, size_t n, const struct pn_h1_limits *limits,
-                           bool cgi, struct pn_h1_response *ret, struct pn_headers *ret_headers,
-                           enum pn_h1_fault *ret_fault)
+pn_rc pn_h1_parse_response(apr_pool_t *pool, char *head, size_t n,
+                           const struct pn_h1_limits *limits, bool cgi, struct pn_h1_response *ret,
+                           struct pn_headers *ret_headers, enum pn_h1_fault *ret_fault)
 {
-    struct pn__h1_section section = {
-        .p = head, .end = head + n, .limits = limits,
-        .strict = limits->strict, .lf_ok = cgi || !limits->strict
-    };
+    struct pn__h1_section section = { .p = head,
+                                      .end = head + n,
+                                      .limits = limits,
+                                      .strict = limits->strict,
+                                      .lf_ok = cgi || !limits->strict };
 
     *ret = (struct pn_h1_response){ .framing = PN_FRAMING_TO_CLOSE };
     pn_headers_init(ret_headers, pool, FIELDS_USUAL);
     return pn__h1_refuse(answer(&section, cgi, ret, ret_headers), ret_fault);
 }
 
-pn_rc pn_h1_parse_trailer(apr_pool_t *pool, char *bytes, size_t n, const struct pn_h1_limits *limits,
-                          struct pn_headers *ret_headers, enum pn_h1_fault *ret_fault)
+pn_rc pn_h1_parse_trailer(apr_pool_t *pool, char *bytes, size_t n,
+                          const struct pn_h1_limits *limits, struct pn_headers *ret_headers,
+                          enum pn_h1_fault *ret_fault)
 {
-    struct pn__h1_section section = {
-        .p = bytes, .end = bytes + n, .limits = limits,
-        .strict = limits->strict, .lf_ok = !limits->strict
-    };
+    struct pn__h1_section section = { .p = bytes,
+                                      .end = bytes + n,
+                                      .limits = limits,
+                                      .strict = limits->strict,
+                                      .lf_ok = !limits->strict };
 
     pn_headers_init(ret_headers, pool, 0);
     return pn__h1_refuse(pn__h1_fields(&section, ret_headers), ret_fault);

@@ -1,4 +1,5 @@
-/* h1_request.c - request heads: the request line, and what the fields must say beside it (RFC 9112 s3, s6, s9). */
+/* h1_request.c - request heads: the request line, and what the fields must say beside it (RFC 9112
+ * s3, s6, s9). */
 #include "proto/h1_fields.h"
 
 #include <pinion/method.h>
@@ -6,7 +7,7 @@
 #include "base/ascii.h"
 #include "proto/chars.h"
 #include "proto/scan16.h"
-#include "proto/uri.h"
+#include <pinion/uri.h>
 
 enum { VERSION_LEN = 8 /* "HTTP/1.1" */, FIELDS_USUAL = 16 };
 
@@ -68,7 +69,8 @@ static enum pn_h1_fault take_version(const struct line *line, unsigned *ret_vers
     const char *v = line->p;
     size_t      n = (size_t)(line->end - v);
 
-    if (n == VERSION_LEN && PN_LIKELY(memcmp(v, "HTTP/1.", VERSION_LEN - 1) == 0) && pn_ascii_digit(v[7])) {
+    if (n == VERSION_LEN && PN_LIKELY(memcmp(v, "HTTP/1.", VERSION_LEN - 1) == 0) &&
+        pn_ascii_digit(v[7])) {
         *ret_version = v[7] == '0' ? 1000 : 1001;
         return PN_H1_FINE;
     }
@@ -77,7 +79,8 @@ static enum pn_h1_fault take_version(const struct line *line, unsigned *ret_vers
             return pn__h1_stray(v + i, line->end, PN_H1_REQUEST_LINE);
     }
     pn_str name = pn_str_n(v, n < 5 ? n : 5);
-    if (n != VERSION_LEN || !pn_ascii_digit(v[5]) || v[6] != '.' || !pn_ascii_digit(v[7]) || v[5] == '0' ||
+    if (n != VERSION_LEN || !pn_ascii_digit(v[5]) || v[6] != '.' || !pn_ascii_digit(v[7]) ||
+        v[5] == '0' ||
         !(line->strict ? pn_str_eq(name, PN_STR("HTTP/")) : pn_str_ieq(name, PN_STR("HTTP/"))))
         return PN_H1_VERSION;
     *ret_version = v[5] == '1' && v[7] == '0' ? 1000 : 1001;
@@ -121,14 +124,15 @@ static enum pn_h1_fault request_line(apr_pool_t *pool, struct pn__h1_section *se
     return fault;
 }
 
-/* Of http and https: a host is a must, userinfo is refused (RFC 9110 s4.2.1, s4.2.4). Other schemes are for
- * proxies, which know what they want there. */
+/* Of http and https: a host is a must, userinfo is refused (RFC 9110 s4.2.1, s4.2.4). Other
+ * schemes are for proxies, which know what they want there. */
 static enum pn_h1_fault check_authority(const struct pn_h1_request *request)
 {
     pn_str   host;
     uint16_t port;
 
-    if (!pn_str_ieq(request->scheme, PN_STR("http")) && !pn_str_ieq(request->scheme, PN_STR("https")))
+    if (!pn_str_ieq(request->scheme, PN_STR("http")) &&
+        !pn_str_ieq(request->scheme, PN_STR("https")))
         return PN_H1_FINE;
     return pn_authority_split(request->authority, &host, &port) == PN_OK ? PN_H1_FINE
                                                                          : PN_H1_TARGET_AUTHORITY;
@@ -184,8 +188,8 @@ static enum pn_h1_fault target_form(apr_pool_t *pool, struct pn_h1_request *ret)
 
 /* RFC 9112 s3.2: each rule on Host is a MUST, and holds for an absolute target too. */
 static enum pn_h1_fault check_host(const struct pn__h1_section *section,
-                                   const struct pn_h1_request *request,
-                                   const struct pn_headers *headers)
+                                   const struct pn_h1_request  *request,
+                                   const struct pn_headers     *headers)
 {
     pn_str   host;
     uint16_t port;
@@ -251,10 +255,12 @@ pn_rc pn_h1_parse_request(apr_pool_t *pool, char *head, size_t n, const struct p
                           struct pn_h1_request *ret, struct pn_headers *ret_headers,
                           enum pn_h1_fault *ret_fault)
 {
-    struct pn__h1_section section = {
-        .p = head, .end = head + n, .limits = limits, .strict = limits->strict, .lf_ok = !limits->strict
-    };
-    enum pn_h1_fault fault;
+    struct pn__h1_section section = { .p = head,
+                                      .end = head + n,
+                                      .limits = limits,
+                                      .strict = limits->strict,
+                                      .lf_ok = !limits->strict };
+    enum pn_h1_fault      fault;
 
     *ret = (struct pn_h1_request){ 0 };
     pn_headers_init(ret_headers, pool, FIELDS_USUAL);

@@ -1,8 +1,9 @@
 /* h1_scan.c - finds where a message head ends (pn_h1_find_end), without understanding it.
  *
- * Called by the connection for each readiness of a socket until the head is there. Owns nothing; the state is the
- * caller's. Each byte is looked at once, however the head is cut into packets. What can be refused by its line ends
- * and lengths alone is refused here, so that a peer can not make the server buffer what it will not take. */
+ * Called by the connection for each readiness of a socket until the head is there. Owns nothing;
+ * the state is the caller's. Each byte is looked at once, however the head is cut into packets.
+ * What can be refused by its line ends and lengths alone is refused here, so that a peer can not
+ * make the server buffer what it will not take. */
 #include "proto/h1_head.h"
 
 #include "base/ascii.h"
@@ -33,9 +34,9 @@ static bool has_version(const char *line, size_t n, bool strict)
     if (n < 9)
         return false;
     const char *v = line + n - 9;
-    bool parted = v[0] == ' ' || (!strict && v[0] == '\t');
-    bool named = strict ? memcmp(v + 1, "HTTP/", 5) == 0
-                        : pn_str_ieq(pn_str_n(v + 1, 5), PN_STR("HTTP/"));
+    bool        parted = v[0] == ' ' || (!strict && v[0] == '\t');
+    bool        named =
+        strict ? memcmp(v + 1, "HTTP/", 5) == 0 : pn_str_ieq(pn_str_n(v + 1, 5), PN_STR("HTTP/"));
 
     return parted && named && pn_ascii_digit(v[6]) && v[7] == '.' && pn_ascii_digit(v[8]);
 }
@@ -66,8 +67,8 @@ static pn_rc empty_line(struct pn_h1_scan *scan, size_t lf, enum pn_h1_fault *re
     return PN_AGAIN;
 }
 
-/* What is wrong with the first `n` bytes of a line (without its CR), whether or not they are all of it: a peer learns
- * the same whichever way its bytes are cut. */
+/* What is wrong with the first `n` bytes of a line (without its CR), whether or not they are all
+ * of it: a peer learns the same whichever way its bytes are cut. */
 static inline pn_rc judge(const struct pn_h1_scan *scan, const char *line, size_t n,
                           const struct pn_h1_limits *limits, enum pn_h1_fault *ret_fault)
 {
@@ -79,7 +80,8 @@ static inline pn_rc judge(const struct pn_h1_scan *scan, const char *line, size_
     return PN_OK;
 }
 
-/* Is the line that ends with the LF at `lf` a field like any other? The path of all lines of a head but two. */
+/* Is the line that ends with the LF at `lf` a field like any other? The path of all lines of a
+ * head but two. */
 static inline bool usual_line(const struct pn_h1_scan *scan, const char *p, size_t lf,
                               const struct pn_h1_limits *limits)
 {
@@ -91,7 +93,7 @@ static inline bool usual_line(const struct pn_h1_scan *scan, const char *p, size
 
 /* Takes the line that ends with the LF at `lf`. PN_OK: it ends the head. */
 static pn_rc end_line(struct pn_h1_scan *scan, const char *p, size_t lf,
-                             const struct pn_h1_limits *limits, enum pn_h1_fault *ret_fault)
+                      const struct pn_h1_limits *limits, enum pn_h1_fault *ret_fault)
 {
     const char *line = p + scan->line_start;
     size_t      n = lf - scan->line_start;

@@ -1,8 +1,8 @@
-/* header_names.c - known field names: from received bytes to an id and back (data/headers.def), and the grammar of
- * names, values and lists (RFC 9110 s5.1, s5.5, s5.6.1).
+/* header_names.c - known field names: from received bytes to an id and back (data/headers.def),
+ * and the grammar of names, values and lists (RFC 9110 s5.1, s5.5, s5.6.1).
  *
- * Workload: pn_hdr_id runs once for each received field: one multiply-add hash, one probe, one comparison of eight
- * bytes at a time. */
+ * Workload: pn_hdr_id runs once for each received field: one multiply-add hash, one probe, one
+ * comparison of eight bytes at a time. */
 #include <pinion/headers.h>
 
 #include "proto/chars.h"
@@ -24,8 +24,9 @@ static inline uint64_t load(const char *p, size_t n)
     return word;
 }
 
-/* Do received bytes equal a known name's bytes without case? `name` holds letters, digits and '-' only; only at its
- * letters (which have bit 0x40) may a difference in bit 0x20 be ignored, or CR would pass for '-'. */
+/* Do received bytes equal a known name's bytes without case? `name` holds letters, digits and '-'
+ * only; only at its letters (which have bit 0x40) may a difference in bit 0x20 be ignored, or CR
+ * would pass for '-'. */
 static inline bool same(uint64_t got, uint64_t name)
 {
     const uint64_t letters = (name >> 1) & UINT64_C(0x2020202020202020);
@@ -52,9 +53,9 @@ enum pn_hdr pn_hdr_id(pn_str name)
 {
     if (name.n == 0 || name.n > HDR_LONGEST)
         return PN_HDR_OTHER;
-    uint32_t slot = HDR_HASH(name.n, (unsigned char)name.p[0] | 32,
-                             (unsigned char)name.p[name.n / 2] | 32,
-                             (unsigned char)name.p[name.n - 1] | 32);
+    uint32_t slot =
+        HDR_HASH(name.n, (unsigned char)name.p[0] | 32, (unsigned char)name.p[name.n / 2] | 32,
+                 (unsigned char)name.p[name.n - 1] | 32);
     unsigned id = hdr_table[slot];
 
     if (id && known[id].n == name.n && equals(name.p, known[id]))
@@ -90,7 +91,7 @@ bool pn_header_value_ok(pn_str value)
 /* Length of the list element that starts at s.p: up to a comma outside of quotes. */
 static size_t element_length(pn_str s)
 {
-    bool quoted = false;
+    bool   quoted = false;
     size_t i = 0;
 
     for (; i < s.n; i++) {

@@ -1,9 +1,9 @@
 /* headers.c - the ordered list of header fields (pinion/headers.h).
  *
- * Callers: the head parsers, the request pipeline, every module. The list owns its array, never the bytes of names
- * and values. Invariant: present has the bit of each known id that occurs in v, and no other.
- * Workload: lists of 5 to 20 fields, read far more often than written: `present` answers most look-ups, and what
- * remains is a walk over a few cache lines. */
+ * Callers: the head parsers, the request pipeline, every module. The list owns its array, never
+ * the bytes of names and values. Invariant: present has the bit of each known id that occurs in v,
+ * and no other. Workload: lists of 5 to 20 fields, read far more often than written: `present`
+ * answers most look-ups, and what remains is a walk over a few cache lines. */
 #include <pinion/headers.h>
 
 #include "proto/headers_append.h"
@@ -84,7 +84,8 @@ pn_str pn_headers_get_name(const struct pn_headers *h, pn_str name)
     return get(h, key_of_name(name));
 }
 
-/* RFC 9110 s5.3: a list's members are parted by a comma; cookie pairs by a semicolon (RFC 9113 s8.2.3). */
+/* RFC 9110 s5.3: a list's members are parted by a comma; cookie pairs by a semicolon (RFC 9113
+ * s8.2.3). */
 static pn_str separator(struct key key)
 {
     return key.id == PN_HDR_COOKIE ? PN_STR("; ") : PN_STR(", ");
@@ -237,9 +238,9 @@ void pn_headers_copy(struct pn_headers *to, apr_pool_t *pool, const struct pn_he
     pn_headers_init(to, pool, from->n);
     for (uint32_t i = 0; i < from->n; i++) {
         const struct pn_header *f = &from->v[i];
-        pn_str name = f->id != PN_HDR_OTHER && f->name.p == pn_hdr_name(f->id).p
-                          ? f->name /* static storage */
-                          : pn_str_dup(pool, f->name);
+        pn_str                  name = f->id != PN_HDR_OTHER && f->name.p == pn_hdr_name(f->id).p
+                                           ? f->name /* static storage */
+                                           : pn_str_dup(pool, f->name);
         pn__headers_append(to, f->id, name, pn_str_dup(pool, f->value));
     }
 }

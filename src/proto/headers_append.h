@@ -8,7 +8,8 @@
 void pn__headers_grow(struct pn_headers *h);
 
 /** @param id of `name`, as pn_hdr_id would say. */
-static inline void pn__headers_append(struct pn_headers *h, enum pn_hdr id, pn_str name, pn_str value)
+static inline void pn__headers_append(struct pn_headers *h, enum pn_hdr id, pn_str name,
+                                      pn_str value)
 {
     if (PN_UNLIKELY(h->n == h->cap))
         pn__headers_grow(h);

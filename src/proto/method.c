@@ -18,9 +18,9 @@ enum pn_method pn_method_id(pn_str name)
 {
     if (name.n == 0 || name.n > METHOD_LONGEST)
         return PN_METHOD_OTHER;
-    uint32_t slot = METHOD_HASH(name.n, (unsigned char)name.p[0] | 32,
-                                (unsigned char)name.p[name.n / 2] | 32,
-                                (unsigned char)name.p[name.n - 1] | 32);
+    uint32_t slot =
+        METHOD_HASH(name.n, (unsigned char)name.p[0] | 32, (unsigned char)name.p[name.n / 2] | 32,
+                    (unsigned char)name.p[name.n - 1] | 32);
     unsigned id = method_table[slot];
 
     return pn_str_eq(rows[id].name, name) ? (enum pn_method)id : PN_METHOD_OTHER;

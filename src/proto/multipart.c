@@ -1,7 +1,8 @@
 /* multipart.c - boundaries, part heads and Content-Range values (multipart.h). */
 #include "proto/multipart.h"
 
-/* Delimiter, type and range lines; a Content-Type longer than this makes pn_multipart_length say PN_LIMIT. */
+/* Delimiter, type and range lines; a Content-Type longer than this makes pn_multipart_length say
+ * PN_LIMIT. */
 enum { PART_HEAD_MAX = 16384 };
 
 void pn_multipart_init(struct pn_multipart *multipart, uint64_t random, pn_str content_type,
@@ -23,7 +24,8 @@ void pn_multipart_type(const struct pn_multipart *multipart, struct pn_buf *buf)
     add_boundary(multipart, buf);
 }
 
-void pn_multipart_part(const struct pn_multipart *multipart, struct pn_range range, struct pn_buf *buf)
+void pn_multipart_part(const struct pn_multipart *multipart, struct pn_range range,
+                       struct pn_buf *buf)
 {
     pn_buf_lit(buf, "\r\n--");
     add_boundary(multipart, buf);

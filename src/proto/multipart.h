@@ -1,4 +1,5 @@
-/* multipart.h - the writer of multipart/byteranges bodies (RFC 9110 s14.6, RFC 2046 s5.1). Pure, never suspends.
+/* multipart.h - the writer of multipart/byteranges bodies (RFC 9110 s14.6, RFC 2046 s5.1). Pure,
+ * never suspends.
  *
  * A body is, for each range, a part head and the range's bytes, then the closing line. */
 #ifndef PN_PROTO_MULTIPART_H
@@ -16,13 +17,15 @@ struct pn_multipart {
     uint64_t total;        /* bytes of the representation */
 };
 
-/** @param random 64 bits that a client can not foresee, so that no content can be made to hold the boundary. */
+/** @param random 64 bits that a client can not foresee, so that no content can be made to hold the
+ *  boundary. */
 void pn_multipart_init(struct pn_multipart *multipart, uint64_t random, pn_str content_type,
                        uint64_t total);
 /** Appends the value of the answer's Content-Type. */
 void pn_multipart_type(const struct pn_multipart *multipart, struct pn_buf *buf);
 /** Appends the delimiter and the head of one part, with its final empty line. */
-void pn_multipart_part(const struct pn_multipart *multipart, struct pn_range range, struct pn_buf *buf);
+void pn_multipart_part(const struct pn_multipart *multipart, struct pn_range range,
+                       struct pn_buf *buf);
 /** Appends the closing delimiter. */
 void pn_multipart_end(const struct pn_multipart *multipart, struct pn_buf *buf);
 /** Bytes of the whole body, for Content-Length.

@@ -1,6 +1,7 @@
 /* proxy_header.c - strict parser of PROXY protocol headers (proxy_header.h).
  *
- * Called with all bytes so far until it says yes or no: headers are short, so starting over costs nothing. */
+ * Called with all bytes so far until it says yes or no: headers are short, so starting over costs
+ * nothing. */
 #include "proto/proxy_header.h"
 
 #include <arpa/inet.h>

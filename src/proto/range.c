@@ -1,9 +1,11 @@
-/* range.c - the Range field against a representation of known length (range.h, RFC 9110 s14.1, s14.2). */
+/* range.c - the Range field against a representation of known length (range.h, RFC 9110 s14.1,
+ * s14.2). */
 #include "proto/range.h"
 
 #include <pinion/headers.h>
 
-/* Decimal digits; what is over 64 bits counts as the largest number: it lies past every end (s14.1.1). */
+/* Decimal digits; what is over 64 bits counts as the largest number: it lies past every end
+ * (s14.1.1). */
 static pn_rc position(pn_str text, uint64_t *ret_position)
 {
     pn_rc rc = pn_str_to_u64(text, UINT64_MAX, ret_position);
@@ -72,7 +74,8 @@ static unsigned count_commas(pn_str s, unsigned max)
 {
     unsigned count = 0;
 
-    for (size_t at = pn_str_chr(s, ',', 0); at != SIZE_MAX && count < max; at = pn_str_chr(s, ',', at + 1))
+    for (size_t at = pn_str_chr(s, ',', 0); at != SIZE_MAX && count < max;
+         at = pn_str_chr(s, ',', at + 1))
         count++;
     return count;
 }

@@ -1,5 +1,6 @@
-/* scan16.h - sixteen bytes at a time: bit masks of the bytes that end a run. SSE2 where the compiler has it, plain C
- * elsewhere. Bit i stands for p[i]; the caller has made sure that 16 bytes may be read. */
+/* scan16.h - sixteen bytes at a time: bit masks of the bytes that end a run. SSE2 where the
+ * compiler has it, plain C elsewhere. Bit i stands for p[i]; the caller has made sure that 16
+ * bytes may be read. */
 #ifndef PN_PROTO_SCAN16_H
 #define PN_PROTO_SCAN16_H
 

@@ -31,11 +31,13 @@ static const uint8_t row_of[CODES] = {
 /* Status lines without a reason, "599 ", for codes that backends and scripts make up. */
 #define ONE(prefix) prefix " \0"
 #define TEN(prefix)                                                                                \
-    ONE(prefix "0") ONE(prefix "1") ONE(prefix "2") ONE(prefix "3") ONE(prefix "4")                \
-    ONE(prefix "5") ONE(prefix "6") ONE(prefix "7") ONE(prefix "8") ONE(prefix "9")
+    ONE(prefix "0")                                                                                \
+    ONE(prefix "1") ONE(prefix "2") ONE(prefix "3") ONE(prefix "4") ONE(prefix "5")                \
+        ONE(prefix "6") ONE(prefix "7") ONE(prefix "8") ONE(prefix "9")
 #define HUNDRED(prefix)                                                                            \
-    TEN(prefix "0") TEN(prefix "1") TEN(prefix "2") TEN(prefix "3") TEN(prefix "4")                \
-    TEN(prefix "5") TEN(prefix "6") TEN(prefix "7") TEN(prefix "8") TEN(prefix "9")
+    TEN(prefix "0")                                                                                \
+    TEN(prefix "1") TEN(prefix "2") TEN(prefix "3") TEN(prefix "4") TEN(prefix "5")                \
+        TEN(prefix "6") TEN(prefix "7") TEN(prefix "8") TEN(prefix "9")
 
 static const char bare[9][100 * (BARE_LEN + 1) + 1] = {
     HUNDRED("1"), HUNDRED("2"), HUNDRED("3"), HUNDRED("4"), HUNDRED("5"),

@@ -1,8 +1,8 @@
 /* uri.c - URI references split, decoded, normalised and written (uri.h, RFC 3986).
  *
- * Workload: pn_uri_normalise runs for each request and leaves a plain path alone; the rest is for redirects, proxying
- * and generated pages. */
-#include "proto/uri.h"
+ * Workload: pn_uri_normalise runs for each request and leaves a plain path alone; the rest is for
+ * redirects, proxying and generated pages. */
+#include <pinion/uri.h>
 
 #include <pinion/buf.h>
 
@@ -126,7 +126,8 @@ static int escape_at(pn_str s, size_t i)
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* Decodes to `to` (s.n bytes). An encoded slash under PN_SLASH_REFUSE counts only if nothing is worse. */
+/* Decodes to `to` (s.n bytes). An encoded slash under PN_SLASH_REFUSE counts only if nothing is
+ * worse. */
 static pn_rc decode(pn_str s, enum pn_slash_policy slashes, char *to, size_t *ret_n)
 {
     size_t n = 0;
@@ -137,8 +138,6 @@ static pn_rc decode(pn_str s, enum pn_slash_policy slashes, char *to, size_t *re
 
         if (byte == '%') {
             byte = escape_at(s, i);
-            if (byte <= 0)
-                return PN_BAD;
             if (byte == '/' && slashes == PN_SLASH_REFUSE)
                 rc = PN_NOT_FOUND;
             if (byte == '/' && slashes == PN_SLASH_KEEP)
@@ -146,6 +145,8 @@ static pn_rc decode(pn_str s, enum pn_slash_policy slashes, char *to, size_t *re
             else
                 i += 2;
         }
+        if (byte <= 0)
+            return PN_BAD; /* no escape, or NUL, written as one or not */
         to[n++] = (char)byte;
     }
     *ret_n = n;
@@ -210,7 +211,7 @@ static bool is_plain(pn_str path, bool merge_slashes)
     for (size_t i = 0; i < path.n; i++) {
         char c = path.p[i];
 
-        if (c == '%')
+        if (c == '%' || c == '\0')
             return false;
         if (c == '/' && i + 1 < path.n &&
             (path.p[i + 1] == '.' || (merge_slashes && path.p[i + 1] == '/')))

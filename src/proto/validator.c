@@ -64,8 +64,8 @@ bool pn_etag_weak_eq(pn_str a, pn_str b)
     return a.n && b.n && pn_str_eq(opaque(a), opaque(b));
 }
 
-/* Length of the tag at s.p[0], which is no comma or blank. A backslash is a plain byte in a tag (s8.8.3), so that
- * the quoting of other lists does not hold here. */
+/* Length of the tag at s.p[0], which is no comma or blank. A backslash is a plain byte in a tag
+ * (s8.8.3), so that the quoting of other lists does not hold here. */
 static size_t tag_length(pn_str s)
 {
     size_t quote = is_weak(s) ? 2 : 0;
@@ -101,7 +101,8 @@ bool pn_etag_list_has(pn_str list, pn_str etag, bool strong)
 
 /* ---- conditions ---- */
 
-/* Does any field line of that name hold the tag? An asterisk asks only whether there is a representation. */
+/* Does any field line of that name hold the tag? An asterisk asks only whether there is a
+ * representation. */
 static bool tag_listed(const struct pn_headers *request, enum pn_hdr id,
                        const struct pn_validators *validators, bool strong)
 {
@@ -118,8 +119,8 @@ static bool tag_listed(const struct pn_headers *request, enum pn_hdr id,
     return false;
 }
 
-/* The date of a condition. False when there is none, or none that counts: then the condition is ignored (s13.1.3,
- * s13.1.4). */
+/* The date of a condition. False when there is none, or none that counts: then the condition is
+ * ignored (s13.1.3, s13.1.4). */
 static bool condition_date(const struct pn_headers *request, enum pn_hdr id,
                            const struct pn_validators *validators, pn_wall *ret_date)
 {
@@ -127,7 +128,7 @@ static bool condition_date(const struct pn_headers *request, enum pn_hdr id,
            pn_http_date_parse(pn_headers_get(request, id), ret_date) == PN_OK;
 }
 
-static bool unmodified_since_fails(const struct pn_headers *request,
+static bool unmodified_since_fails(const struct pn_headers    *request,
                                    const struct pn_validators *validators)
 {
     pn_wall date;
@@ -137,7 +138,7 @@ static bool unmodified_since_fails(const struct pn_headers *request,
 }
 
 /* COMPAT: 2.4 ignores a date in the future, which s13.1.3 allows (304 is a SHOULD). */
-static bool modified_since_fails(const struct pn_headers *request,
+static bool modified_since_fails(const struct pn_headers    *request,
                                  const struct pn_validators *validators)
 {
     pn_wall date;

@@ -1,5 +1,5 @@
-/* validator.h - entity tags, HTTP dates and the evaluation of conditional requests (RFC 9110 s8.8, s13).
- * Dates are read and written by APR. Pure, never suspends. */
+/* validator.h - entity tags, HTTP dates and the evaluation of conditional requests (RFC 9110 s8.8,
+ * s13). Dates are read and written by APR. Pure, never suspends. */
 #ifndef PN_PROTO_VALIDATOR_H
 #define PN_PROTO_VALIDATOR_H
 
@@ -22,7 +22,9 @@ bool pn_etag_list_has(pn_str list, pn_str etag, bool strong);
 struct pn_validators {
     pn_str  etag;          /* with quotes; empty: none */
     pn_wall last_modified; /* 0: none */
-    pn_wall request_time;  /* a Last-Modified under 60 s (here: 1 s, RFC 9110 s8.8.2.2) older is weak for ranges */
+    /** A Last-Modified less than a second older than this is weak for ranges (RFC 9110 s8.8.2.2).
+     *  0: unknown. */
+    pn_wall request_time;
 };
 /** RFC 9110 s13.2.2 in its order. @param is_get GET or HEAD.
  *  @return 0: go on (Range may apply); 304; 412. */

@@ -1,11 +1,11 @@
 /* fiber.c - starting, suspending, resuming and cancelling fibers.
  *
- * Called by whatever runs straight-line code on a loop. A fiber is entered by pn_fiber_start or by its job
- * in the run phase, and goes back to whoever entered it when it suspends or ends. Stacks and memory
- * pools come from fiber_pool.c.
+ * Called by whatever runs straight-line code on a loop. A fiber is entered by pn_fiber_start or
+ * by its job in the run phase, and goes back to whoever entered it when it suspends or ends.
+ * Stacks and memory pools come from fiber_pool.c.
  *
- * States: SUSPENDED -> QUEUED (resume) or ENDING_WAIT (cancel, timeout), which a resume may still
- * turn into QUEUED -> RUNNING. */
+ * States: SUSPENDED -> QUEUED (resume) or ENDING_WAIT (cancel, timeout), which a resume may
+ * still turn into QUEUED -> RUNNING. */
 #include "rt/loop_internal.h"
 
 /* Runs the fiber until it suspends or ends. */
@@ -141,8 +141,8 @@ static void end_wait(struct pn_fiber *fiber, pn_rc rc)
     pn_job_queue(fiber->loop, &fiber->job);
 }
 
-/* The timer stays armed when a wait ends early: the next wait then usually moves its deadline back, which costs
- * nothing. So it may fire when no wait, or one without a deadline, is on. */
+/* The timer stays armed when a wait ends early: the next wait then usually moves its deadline
+ * back, which costs nothing. So it may fire when no wait, or one without a deadline, is on. */
 void pn__fiber_timer_fn(struct pn_timer *timer)
 {
     struct pn_fiber *fiber = PN_CONTAINER(timer, struct pn_fiber, timer);
@@ -173,7 +173,7 @@ PN_MAY_YIELD pn_rc pn_fiber_sleep(pn_usec duration)
 {
     struct pn_fiber *fiber = running_fiber();
     pn_usec          now = fiber->loop->now;
-    pn_rc            rc = pn_fiber_suspend_until(duration < PN_NEVER - now ? now + duration : PN_NEVER);
+    pn_rc rc = pn_fiber_suspend_until(duration < PN_NEVER - now ? now + duration : PN_NEVER);
 
     return rc == PN_TIMEOUT ? PN_OK : rc;
 }

@@ -1,8 +1,8 @@
 /* fiber.h - stackful coroutines of one loop: straight-line code that waits without a thread.
  *
- * A fiber has an mmap'd stack with a guard page and a memory pool; both are pooled last-in first-out
- * per loop, and the stacks' touched pages are given back when they idle. Fibers are never killed: a wait that
- * ends early returns PN_CANCELLED or PN_TIMEOUT and the stack unwinds.
+ * A fiber has an mmap'd stack with a guard page and a memory pool; both are pooled last-in
+ * first-out per loop, and the stacks' touched pages are given back when they idle. Fibers are
+ * never killed: a wait that ends early returns PN_CANCELLED or PN_TIMEOUT and the stack unwinds.
  *
  * A fiber runs in the loop's run phase (or in the caller of pn_fiber_start) until it suspends or
  * returns. No mutex, thread-local pointer or cached errno may be held over a suspension. */
@@ -20,35 +20,42 @@ typedef void pn_fiber_fn(void *arg);
 PN_NODISCARD pn_rc pn_fiber_start(struct pn_loop *loop, pn_fiber_fn *fn, void *arg);
 /** The running fiber, or NULL on the loop's own stack. */
 struct pn_fiber *pn_fiber_this(void);
-/** The fiber's pool: cleared when the fiber ends. At start it is empty; a fiber that never asks has none. */
+/** The fiber's pool: cleared when the fiber ends. At start it is empty; a fiber that never asks
+ *  has none. */
 apr_pool_t *pn_fiber_pool(struct pn_fiber *fiber);
 
 /** Suspends the running fiber until pn_fiber_resume. @return the value given to resume. */
 PN_MAY_YIELD pn_rc pn_fiber_suspend(void);
-/** Queues the fiber to run in the run phase; its pn_fiber_suspend returns `rc`. Exactly one resume a
- *  suspend: a second one before it ran is a bug (asserted). A resume that comes after a cancel or a timeout
- *  has ended the wait, but before the fiber ran, wins: the wait returns `rc`. Own thread only. */
+/** Queues the fiber to run in the run phase; its pn_fiber_suspend returns `rc`. Exactly one
+ *  resume a suspend: a second one before it ran is a bug (asserted). A resume that comes after a
+ *  cancel or a timeout has ended the wait, but before the fiber ran, wins: the wait returns `rc`.
+ *  Own thread only. */
 void pn_fiber_resume(struct pn_fiber *fiber, pn_rc rc);
 /** Like pn_fiber_suspend, with a deadline. @return resume's value, or PN_TIMEOUT. */
 PN_MAY_YIELD pn_rc pn_fiber_suspend_until(pn_usec deadline);
-/** Ends the fiber's present or next wait with PN_CANCELLED (peer gone, shutdown). Further waits that are
- *  not shielded return PN_CANCELLED at once until pn_fiber_uncancel. Whoever was to resume the
- *  fiber must be told by the fiber that it waits no more. */
+/** Ends the fiber's present or next wait with PN_CANCELLED (peer gone, shutdown). Further waits
+ *  that are not shielded return PN_CANCELLED at once until pn_fiber_uncancel. Whoever was to
+ *  resume the fiber must be told by the fiber that it waits no more. */
 void pn_fiber_cancel(struct pn_fiber *fiber);
 bool pn_fiber_cancelled(const struct pn_fiber *fiber);
 void pn_fiber_uncancel(struct pn_fiber *fiber);
 
-/** Like pn_fiber_suspend, but cancelling neither refuses nor ends it: for results that must be collected. */
+/** Like pn_fiber_suspend, but cancelling neither refuses nor ends it: for results that must be
+ *  collected. */
 PN_MAY_YIELD pn_rc pn_fiber_suspend_shielded(void);
 
 /** PN_TIMEOUT-free sleep. @return PN_OK or PN_CANCELLED. */
 PN_MAY_YIELD pn_rc pn_fiber_sleep(pn_usec duration);
 
-/** Waits until io is ready for any of `events` (PN_IO_IN, PN_IO_OUT; hang-up ends it too). The io must be
- *  registered, and its fn must call pn_io_waiter_ready while the fiber waits. The sticky
+/** Who waits for an io; zeroed by its owner before the first wait. */
+struct pn_io_waiter {
+    struct pn_fiber *fiber;
+    unsigned         events;
+};
+/** Waits until io is ready for any of `events` (PN_IO_IN, PN_IO_OUT; hang-up ends it too). The io
+ *  must be registered, and its fn must call pn_io_waiter_ready while the fiber waits. The sticky
  *  io->ready bits are consulted first: clear the bit after an EAGAIN, before the wait.
  *  @return PN_OK, PN_TIMEOUT, PN_CANCELLED. */
-struct pn_io_waiter { struct pn_fiber *fiber; unsigned events; };
 PN_MAY_YIELD pn_rc pn_fiber_wait_io(struct pn_io *io, struct pn_io_waiter *waiter, unsigned events,
                                     pn_usec deadline);
 /** Forward readiness to a waiter; no-op when nobody waits for these events. */

@@ -43,10 +43,11 @@ struct pn__context {
 #endif
 };
 
-/** switch_*: keeps the callee-saved state on the running stack, stores where in *save_sp, and goes on at to_sp. */
+/** switch_*: keeps the callee-saved state on the running stack, stores where in *save_sp, and
+ *  goes on at to_sp. */
 void pn__switch(void **save_sp, void *to_sp);
-/** switch_*: lays a first frame below stack_top (16-byte aligned) that will call entry(arg), which must not
- *  return. @param low the stack's lowest byte.  @return the sp to switch to. */
+/** switch_*: lays a first frame below stack_top (16-byte aligned) that will call entry(arg),
+ *  which must not return. @param low the stack's lowest byte.  @return the sp to switch to. */
 void *pn__switch_prepare(void *stack_top, void (*entry)(void *), void *arg, void *low);
 
 /** A context that will run entry(arg) on [low, top). entry calls pn__context_arrive first. */
@@ -82,7 +83,8 @@ static inline void pn__context_adopt(struct pn__context *context)
 #endif
 }
 
-/** Right after a switch has landed in `here`. @param left the context that was switched away from. */
+/** Right after a switch has landed in `here`. @param left the context that was switched away
+ *  from. */
 static inline void pn__context_arrive(struct pn__context *here, struct pn__context *left)
 {
 #ifdef PN__ASAN

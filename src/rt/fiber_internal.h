@@ -1,7 +1,8 @@
-/* fiber_internal.h - what the files of rt share about fibers; nobody outside rt includes it (tests may).
+/* fiber_internal.h - what the files of rt share about fibers; nobody outside rt includes it
+ * (tests may).
  *
- * A stack's mapping, from low to high: guard pages, the stack, the struct pn_fiber itself. The stack grows away
- * from the struct; what runs over its own frame upwards meets `magic` first. */
+ * A stack's mapping, from low to high: guard pages, the stack, the struct pn_fiber itself. The
+ * stack grows away from the struct; what runs over its own frame upwards meets `magic` first. */
 #ifndef PN_RT_FIBER_INTERNAL_H
 #define PN_RT_FIBER_INTERNAL_H
 
@@ -12,12 +13,12 @@
 #define PN__FIBER_MAGIC 0x706e4662u /* "pnFb" */
 
 enum pn__fiber_state {
-    PN__FIBER_IDLE,       /* in the pool */
-    PN__FIBER_RUNNING,    /* on the processor, or has started a fiber that is */
+    PN__FIBER_IDLE,    /* in the pool */
+    PN__FIBER_RUNNING, /* on the processor, or has started a fiber that is */
     PN__FIBER_SUSPENDED,
     PN__FIBER_ENDING_WAIT, /* queued by a cancel or a timeout; a resume may still take over */
-    PN__FIBER_QUEUED,     /* queued by a resume */
-    PN__FIBER_DONE        /* has returned; its starter puts it back */
+    PN__FIBER_QUEUED,      /* queued by a resume */
+    PN__FIBER_DONE         /* has returned; its starter puts it back */
 };
 
 /** One mapping of guard and stack. */
@@ -36,26 +37,26 @@ struct pn_fiber {
     bool     timed;    /* the present wait ends when `timer` fires */
     bool     trimmed;  /* idle, and its pages were given back */
     bool     pool_used;
-    pn_rc    rc;       /* what the present wait will return */
+    pn_rc    rc; /* what the present wait will return */
 
     struct pn__context context;
-    struct pn_fiber   *caller; /* who goes on when this fiber suspends; NULL: the loop's own stack */
-    struct pn_loop    *loop;
-    pn_fiber_fn       *fn;
-    void              *arg;
-    struct pn_job      job;
-    struct pn_timer    timer; /* may stay armed after a wait; see `timed` */
+    struct pn_fiber *caller; /* who goes on when this fiber suspends; NULL: the loop's own stack */
+    struct pn_loop  *loop;
+    pn_fiber_fn     *fn;
+    void            *arg;
+    struct pn_job    job;
+    struct pn_timer  timer; /* may stay armed after a wait; see `timed` */
 
-    apr_pool_t        *pool; /* NULL until asked for */
-    size_t             pool_max_free;
-    struct pn__stack   stack;
+    apr_pool_t      *pool; /* NULL until asked for */
+    size_t           pool_max_free;
+    struct pn__stack stack;
 };
 
 /** The fibers of one loop. */
 struct pn__fibers {
-    struct pn_fiber   *current; /* NULL: the loop's own stack runs */
-    struct pn__context main;    /* the loop's own stack */
-    struct pn__context *left;   /* the context of the latest switch away */
+    struct pn_fiber    *current; /* NULL: the loop's own stack runs */
+    struct pn__context  main;    /* the loop's own stack */
+    struct pn__context *left;    /* the context of the latest switch away */
 
     struct pn_fiber **idle; /* last in, first out; room for all fibers there are */
     unsigned          idle_n, idle_cap;
@@ -75,7 +76,8 @@ struct pn__fibers {
 void pn__fibers_init(struct pn_loop *loop);
 /** Gives back everything; no fiber may be live. */
 void pn__fibers_release(struct pn_loop *loop);
-/** An idle fiber, or a new one whose context will run pn__fiber_main. NULL with errno when none can be mapped. */
+/** An idle fiber, or a new one whose context will run pn__fiber_main. NULL with errno when none
+ *  can be mapped. */
 struct pn_fiber *pn__fiber_take(struct pn_loop *loop);
 /** Puts a fiber that is DONE back; runs on another stack than the fiber's. */
 void pn__fiber_put(struct pn_fiber *fiber);
@@ -90,7 +92,7 @@ void pn__fiber_job_fn(struct pn_job *job);
 /* fiber_stack.c */
 /** Maps `bytes` of stack (whole pages) above a guard. PN_SYSTEM with errno. */
 PN_NODISCARD pn_rc pn__stack_map(size_t bytes, struct pn__stack *ret_stack);
-void pn__stack_unmap(const struct pn__stack *stack);
+void               pn__stack_unmap(const struct pn__stack *stack);
 /** Gives the pages back but for the top `keep_bytes`; they read as zero when touched again. */
 void pn__stack_trim(const struct pn__stack *stack, size_t keep_bytes);
 /** Fills the stack below `top` with a pattern, for pn__stack_used. */

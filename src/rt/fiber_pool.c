@@ -1,11 +1,13 @@
-/* fiber_pool.c - idle fibers of a loop: kept last-in first-out, trimmed and given back when not needed.
+/* fiber_pool.c - idle fibers of a loop: kept last-in first-out, trimmed and given back when not
+ * needed.
  *
- * Called by fiber.c when a fiber starts and ends, and by its own slow timer. Owns the mappings of all
- * fibers and their memory pools.
+ * Called by fiber.c when a fiber starts and ends, and by its own slow timer. Owns the mappings
+ * of all fibers and their memory pools.
  *
- * An idle fiber is suspended inside pn__fiber_main, so starting it is a mere switch. Whoever lies at the bottom
- * of the pool for a whole trim period loses its touched pages and its memory pool; whoever lies there for
- * a minute is unmapped, but for a few. The timer sleeps while there is nothing to trim. */
+ * An idle fiber is suspended inside pn__fiber_main, so starting it is a mere switch. Whoever
+ * lies at the bottom of the pool for a whole trim period loses its touched pages and its memory
+ * pool; whoever lies there for a minute is unmapped, but for a few. The timer sleeps while there
+ * is nothing to trim. */
 #include <apr_allocator.h>
 #include <stdlib.h>
 
@@ -14,12 +16,12 @@
 enum {
     DEFAULT_STACK_KIB = 128,
     LEAST_STACK_KIB = 16,
-    KEEP_IDLE = 16,          /* idle fibers that stay mapped for ever */
-    KEEP_PAGES = 2,          /* top pages that a trimmed stack keeps: its frames of pn__fiber_main are there */
+    KEEP_IDLE = 16, /* idle fibers that stay mapped for ever */
+    KEEP_PAGES = 2, /* top pages that a trimmed stack keeps, with the frame of pn__fiber_main */
     PERIODS_A_MINUTE = 12,
     DEFAULT_MAX_FREE_KIB = 256,
-    COLOURS = 8,             /* tops are shifted by whole cache lines, else all hot lines of all */
-    COLOUR_BYTES = 128       /* fibers would share a few sets of the cache */
+    COLOURS = 8,       /* tops are shifted by whole cache lines, else all hot lines of all */
+    COLOUR_BYTES = 128 /* fibers would share a few sets of the cache */
 };
 
 #define TRIM_PERIOD_USEC (5 * PN_USEC_PER_SEC)
@@ -64,8 +66,8 @@ static void pool_create(struct pn_fiber *fiber)
 {
     apr_allocator_t *allocator;
 
-    /* One thread uses it: an allocator of its own, without a mutex. No parent, whose lock and list of children
-     * it would need. */
+    /* One thread uses it: an allocator of its own, without a mutex. No parent, whose lock and
+     * list of children it would need. */
     if (apr_allocator_create(&allocator) != APR_SUCCESS ||
         apr_pool_create_unmanaged_ex(&fiber->pool, out_of_memory, allocator) != APR_SUCCESS)
         out_of_memory(0);

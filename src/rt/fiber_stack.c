@@ -1,8 +1,8 @@
 /* fiber_stack.c - the memory of fiber stacks: mapping with a guard, giving pages back, painting.
  *
- * Called by fiber_pool.c only. A stack that is overrun faults in its guard. Where the kernel has guard
- * markers (Linux 6.13), neighbouring stacks stay one mapping, and their number is not bounded by
- * vm.max_map_count; elsewhere each guard is a mapping of its own. */
+ * Called by fiber_pool.c only. A stack that is overrun faults in its guard. Where the kernel has
+ * guard markers (Linux 6.13), neighbouring stacks stay one mapping, and their number is not
+ * bounded by vm.max_map_count; elsewhere each guard is a mapping of its own. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>

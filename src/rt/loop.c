@@ -1,15 +1,17 @@
-/* loop.c - the order of a turn: wait, receive, received hooks, jobs, timers, turn-end hooks; and the clock.
+/* loop.c - the order of a turn: wait, receive, received hooks, jobs, timers, turn-end hooks; and
+ * the clock.
  *
- * Called by the serving threads (pn_loop_run) and by everything that queues work. Owns the job queue
- * and the hook lists; what is ready comes from loop_epoll.c, what is due from timer.c. A turn
- * allocates nothing and makes no system call besides the wait (the clocks are read in user space). */
+ * Called by the serving threads (pn_loop_run) and by everything that queues work. Owns the job
+ * queue and the hook lists; what is ready comes from loop_epoll.c, what is due from timer.c. A
+ * turn allocates nothing and makes no system call besides the wait (the clocks are read in user
+ * space). */
 #include <errno.h>
 #include <time.h>
 
 #include "rt/loop_internal.h"
 
-/* Jobs that running jobs queue are run in the same phase as long as no more than this many came: two fibers that
- * keep waking each other must not starve the descriptors. */
+/* Jobs that running jobs queue are run in the same phase as long as no more than this many came:
+ * two fibers that keep waking each other must not starve the descriptors. */
 enum { EXTRA_JOBS_A_PHASE = 512 };
 
 /* The longest single wait; the kernel takes milliseconds in an int. */
@@ -221,7 +223,8 @@ void pn_loop_run_received(struct pn_loop *loop)
     loop->phase = PN__PHASE_RECEIVE;
 }
 
-/* Milliseconds the turn may wait: rounded up, so that what is due then is due when the wait ends. */
+/* Milliseconds the turn may wait: rounded up, so that what is due then is due when the wait
+ * ends. */
 static int turn_wait_ms(const struct pn_loop *loop, pn_usec limit)
 {
     pn_usec next, wait = limit;

@@ -2,9 +2,10 @@
  *
  * Called by loop.c once a turn, and by the owners of descriptors through pn_io_*.
  *
- * The kernel is given descriptor and generation, never a pointer: an event is looked up in `slots` when it
- * is delivered. So what was fetched for an io that has been closed since then is dropped, also when
- * the descriptor number is in use again or a forked process still holds the old file open. */
+ * The kernel is given descriptor and generation, never a pointer: an event is looked up in
+ * `slots` when it is delivered. So what was fetched for an io that has been closed since then is
+ * dropped, also when the descriptor number is in use again or a forked process still holds the
+ * old file open. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -25,12 +26,12 @@ struct slot {
 };
 
 struct pn__poll {
-    int          epoll_fd;
-    int          wake_fd;
-    atomic_bool  woken; /* the wake descriptor was written and the loop has not seen it yet */
-    unsigned     events_n;
-    struct slot *slots; /* by descriptor */
-    size_t       slots_n;
+    int                epoll_fd;
+    int                wake_fd;
+    atomic_bool        woken; /* the wake descriptor was written and the loop has not seen it yet */
+    unsigned           events_n;
+    struct slot       *slots; /* by descriptor */
+    size_t             slots_n;
     struct epoll_event events[EVENTS_A_TURN];
 };
 
@@ -76,8 +77,9 @@ void pn__poll_wait(struct pn__poll *poll, int wait_ms)
     poll->events_n = n > 0 ? (unsigned)n : 0;
 }
 
-/* A half-closed peer may still read: that is RDHUP and never ends a wait for output. After a full hang-up
- * or an error neither read nor write blocks, so both bits are set and every wait ends. */
+/* A half-closed peer may still read: that is RDHUP and never ends a wait for output. After a
+ * full hang-up or an error neither read nor write blocks, so both bits are set and every wait
+ * ends. */
 static unsigned ready_bits(uint32_t events)
 {
     unsigned bits = 0;
@@ -104,8 +106,8 @@ unsigned pn__poll_deliver(struct pn__poll *poll)
         unsigned           bits;
 
         if (data == WAKE_DATA) {
-            /* The counter is not read back: edge-triggered, each write is a new event. An exchange, since
-             * what was posted before the flag was set must be seen after this. */
+            /* The counter is not read back: edge-triggered, each write is a new event. An
+             * exchange, since what was posted before the flag was set must be seen after this. */
             atomic_exchange(&poll->woken, false);
             continue;
         }
@@ -173,8 +175,8 @@ static pn_rc io_add(struct pn_loop *loop, struct pn_io *io)
     }
     slot = &poll->slots[io->fd];
     pn_assert(slot->io == NULL); /* one io a descriptor, closed by pn_io_close or pn_io_detach */
-    event.events = io->exclusive ? EPOLLIN | EPOLLEXCLUSIVE
-                                 : EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.events =
+        io->exclusive ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     event.data.u64 = (uint64_t)(slot->gen + 1) << 32 | (uint32_t)io->fd;
     if (epoll_ctl(poll->epoll_fd, EPOLL_CTL_ADD, io->fd, &event) < 0)
         return PN_SYSTEM;
@@ -184,7 +186,8 @@ static pn_rc io_add(struct pn_loop *loop, struct pn_io *io)
     return PN_OK;
 }
 
-/* `tell_kernel` may be left out when the descriptor is closed next and this process alone holds the file. */
+/* `tell_kernel` may be left out when the descriptor is closed next and this process alone holds
+ * the file. */
 static void io_remove(struct pn_loop *loop, struct pn_io *io, bool tell_kernel)
 {
     struct pn__poll *poll = loop->poll;
@@ -238,7 +241,8 @@ void pn_io_close(struct pn_loop *loop, struct pn_io *io)
 {
     if (io == NULL || io->fd < 0)
         return;
-    /* A listener lives on in other processes, and so would its level-triggered registration here. */
+    /* A listener lives on in other processes, and so would its level-triggered registration
+     * here. */
     io_remove(loop, io, io->exclusive);
     close(io->fd);
     io->fd = -1;

@@ -1,7 +1,8 @@
-/* loop_internal.h - what the files of rt share about a loop; nobody outside rt includes it (tests may).
+/* loop_internal.h - what the files of rt share about a loop; nobody outside rt includes it
+ * (tests may).
  *
- * One struct pn_loop a thread owns the poll set, the timer wheel, the queued jobs and the fibers.
- * Only `posted` and the two offload counters are touched by other threads. */
+ * One struct pn_loop a thread owns the poll set, the timer wheel, the queued jobs and the
+ * fibers. Only `posted` and the two offload counters are touched by other threads. */
 #ifndef PN_RT_LOOP_INTERNAL_H
 #define PN_RT_LOOP_INTERNAL_H
 
@@ -15,14 +16,15 @@
 
 enum { PN__WHEEL_BITS = 6, PN__WHEEL_SLOTS = 1 << PN__WHEEL_BITS, PN__WHEEL_LEVELS = 7 };
 
-/** A wheel of 7 levels with 64 slots each: 2^42 ticks of a millisecond, which is 139 years. A timer
- *  lies on the level of the highest 6-bit digit in which its tick differs from `cur`; so on each level the
- *  slots in use lie behind the digit of `cur`, and the first one of the lowest level is the next. */
+/** A wheel of 7 levels with 64 slots each: 2^42 ticks of a millisecond, which is 139 years. A
+ *  timer lies on the level of the highest 6-bit digit in which its tick differs from `cur`; so on
+ *  each level the slots in use lie behind the digit of `cur`, and the first one of the lowest
+ *  level is the next. */
 struct pn__wheel {
-    pn_usec          base;     /* the time of tick 0 */
-    uint64_t         cur;      /* ticks up to this one have been expired */
-    uint64_t         horizon;  /* >= cur: a timer set now gets a later tick than this */
-    unsigned         levels;   /* bit set: the level has a slot in use */
+    pn_usec          base;    /* the time of tick 0 */
+    uint64_t         cur;     /* ticks up to this one have been expired */
+    uint64_t         horizon; /* >= cur: a timer set now gets a later tick than this */
+    unsigned         levels;  /* bit set: the level has a slot in use */
     uint64_t         used[PN__WHEEL_LEVELS]; /* bit set: the slot has a timer */
     struct pn_timer *slots[PN__WHEEL_LEVELS][PN__WHEEL_SLOTS];
 };
@@ -37,15 +39,15 @@ enum pn__phase {
 };
 
 struct pn_loop {
-    uint32_t        magic;
-    enum pn__phase  phase;
-    bool            stopping;
-    pn_usec         now;
-    pn_wall         wall;
+    uint32_t         magic;
+    enum pn__phase   phase;
+    bool             stopping;
+    pn_usec          now;
+    pn_wall          wall;
     struct pn__poll *poll;
 
-    struct pn_job  *jobs, **jobs_tail;
-    size_t          jobs_n;
+    struct pn_job *jobs, **jobs_tail;
+    size_t         jobs_n;
 
     struct pn_turn_hook *received, *turn_end;
     struct pn_turn_hook *hook_next; /* the hook that comes after the running one */
@@ -62,8 +64,8 @@ struct pn_loop {
 /* loop_epoll.c */
 struct pn__poll;
 PN_NODISCARD pn_rc pn__poll_open(apr_pool_t *pool, struct pn__poll **ret_poll);
-void pn__poll_close(struct pn__poll *poll);
-/** Waits until something is ready, at most `wait_ms` (-1: for ever), and keeps what was reported. */
+void               pn__poll_close(struct pn__poll *poll);
+/** Waits until something is ready, at most `wait_ms` (-1: for ever); keeps what was reported. */
 void pn__poll_wait(struct pn__poll *poll, int wait_ms);
 /** Calls the io callbacks of what the last wait reported. @return how many. */
 unsigned pn__poll_deliver(struct pn__poll *poll);

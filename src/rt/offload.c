@@ -1,9 +1,10 @@
 /* offload.c - the process's thread pool for calls that block (offload.h).
  *
- * Called by fibers and loops of any thread. One queue, first in first out; a thread is started when work finds
- * none idle and the limit allows, and ends after it idled for a while. A result goes back to its loop by
- * pn_job_post. Threads block all signals but those that a fault raises, so that handlers run on the loops'
- * threads. The process must not fork after the first use (the child would have no threads). */
+ * Called by fibers and loops of any thread. One queue, first in first out; a thread is started
+ * when work finds none idle and the limit allows, and ends after it idled for a while. A result
+ * goes back to its loop by pn_job_post. Threads block all signals but those that a fault raises,
+ * so that handlers run on the loops' threads. The process must not fork after the first use (the
+ * child would have no threads). */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,16 +17,16 @@ enum { DEFAULT_THREADS = 8, THREAD_STACK_BYTES = 1024 * 1024 };
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t  work_came;   /* its clock is CLOCK_MONOTONIC */
+    pthread_cond_t  work_came; /* its clock is CLOCK_MONOTONIC */
     pthread_cond_t  thread_ended;
     pthread_once_t  once;
 
     struct pn_offload_work *first, **last;
-    unsigned waiting; /* works in the queue */
-    unsigned idle;    /* threads that wait for work */
-    unsigned threads, max_threads;
-    pn_usec  idle_usec;
-    bool     closing;
+    unsigned                waiting; /* works in the queue */
+    unsigned                idle;    /* threads that wait for work */
+    unsigned                threads, max_threads;
+    pn_usec                 idle_usec;
+    bool                    closing;
 } pool = {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .thread_ended = PTHREAD_COND_INITIALIZER,
@@ -84,7 +85,7 @@ static void *thread_main(void *arg)
 
         pthread_mutex_unlock(&pool.lock);
         work->fn(work->arg);
-        pn_job_post(loop, &work->done); /* from here on the work may be gone */
+        pn_job_post(loop, &work->done);            /* from here on the work may be gone */
         atomic_fetch_add(&loop->offloads_over, 1); /* and from here on the loop */
         pthread_mutex_lock(&pool.lock);
     }

@@ -1,11 +1,11 @@
 /* switch_aarch64.S - the fiber switch for 64-bit Arm (AAPCS64); contracts in fiber_context.h.
  *
- * A suspended context is its callee-saved registers (x19 to x30, the low halves of v8 to v15) and the
- * floating-point control register, stored on its own stack. Frame from sp upwards:
+ * A suspended context is its callee-saved registers (x19 to x30, the low halves of v8 to v15) and
+ * the floating-point control register, stored on its own stack. Frame from sp upwards:
  *     +0 x29, x30   +16 x19, x20   +32 x21, x22   +48 x23, x24   +64 x25, x26   +80 x27, x28
  *     +96 d8, d9   +112 d10, d11   +128 d12, d13   +144 d14, d15   +160 fpcr
- * All targets are reached by RET, which branch target identification does not check; function entries have a
- * landing pad (hint 34 is "bti c", a no-op on older processors). */
+ * All targets are reached by RET, which branch target identification does not check; function
+ * entries have a landing pad (hint 34 is "bti c", a no-op on older processors). */
 
 #define FRAME 176
 

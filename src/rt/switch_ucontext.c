@@ -1,7 +1,8 @@
-/* switch_ucontext.c - the fiber switch where there is no assembly for the processor; contracts in fiber_context.h.
+/* switch_ucontext.c - the fiber switch where there is no assembly for the processor; contracts
+ * in fiber_context.h.
  *
- * Slower than the assembly (each switch sets the signal mask by a system call) but portable. A suspended
- * context is a ucontext_t on its own stack, and its sp is that struct's address. */
+ * Slower than the assembly (each switch sets the signal mask by a system call) but portable. A
+ * suspended context is a ucontext_t on its own stack, and its sp is that struct's address. */
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -9,14 +10,16 @@
 
 void pn__switch(void **save_sp, void *to_sp)
 {
-    ucontext_t here; /* DEVIATION(10): about 1 KB on the stack, for as long as this side is suspended */
+    ucontext_t
+        here; /* DEVIATION(10): about 1 KB on the stack, for as long as this side is suspended */
 
     *save_sp = &here;
     pn_assert(swapcontext(&here, to_sp) == 0);
 }
 
 /* makecontext passes ints only: each pointer comes in two halves. */
-static void first_frame(unsigned entry_high, unsigned entry_low, unsigned arg_high, unsigned arg_low)
+static void first_frame(unsigned entry_high, unsigned entry_low, unsigned arg_high,
+                        unsigned arg_low)
 {
     uintptr_t entry = (uintptr_t)((uint64_t)entry_high << 32 | entry_low);
     uintptr_t arg = (uintptr_t)((uint64_t)arg_high << 32 | arg_low);

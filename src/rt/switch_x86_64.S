@@ -1,12 +1,12 @@
 /* switch_x86_64.S - the fiber switch for x86-64 (System V ABI); contracts in fiber_context.h.
  *
- * A suspended context is its callee-saved registers and the floating-point control words, pushed on its own
- * stack, and the return address. Frame from sp upwards:
+ * A suspended context is its callee-saved registers and the floating-point control words, pushed
+ * on its own stack, and the return address. Frame from sp upwards:
  *     +0 mxcsr (4), x87 control word (2)   +8 r15   +16 r14   +24 r13   +32 r12   +40 rbx   +48 rbp
  *     +56 return address
- * All targets are reached by RET or from a plain CALL, so indirect branch tracking needs landing pads at the
- * function entries only. Shadow stacks are not supported: the property note below leaves them out,
- * which makes the linker leave them out for the whole program. */
+ * All targets are reached by RET or from a plain CALL, so indirect branch tracking needs landing
+ * pads at the function entries only. Shadow stacks are not supported: the property note below
+ * leaves them out, which makes the linker leave them out for the whole program. */
 
         .text
 

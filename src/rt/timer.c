@@ -1,11 +1,12 @@
 /* timer.c - the hierarchical timer wheel of a loop (struct pn__wheel).
  *
- * Called by owners of timers, and by the loop, which asks for the next time before it waits and expires once a
- * turn. Owns nothing: timers are linked through their owners' structs.
+ * Called by owners of timers, and by the loop, which asks for the next time before it waits and
+ * expires once a turn. Owns nothing: timers are linked through their owners' structs.
  *
- * A timer's slot may stand for an earlier time than its deadline: on a coarse level the slot begins
- * before it, and pn_timer_set moves a deadline back without touching the slot. When the slot's time comes, such
- * a timer is placed anew; so a wait of hours is handled about four times. */
+ * A timer's slot may stand for an earlier time than its deadline: on a coarse level the slot
+ * begins before it, and pn_timer_set moves a deadline back without touching the slot. When the
+ * slot's time comes, such a timer is placed anew; so a wait of hours is handled about four
+ * times. */
 #include "rt/loop_internal.h"
 
 #define LAST_TICK ((UINT64_C(1) << (PN__WHEEL_BITS * PN__WHEEL_LEVELS)) - 1)
@@ -79,9 +80,9 @@ static void unlink_timer(struct pn_timer *timer)
 
 static void take_out(struct pn__wheel *wheel, struct pn_timer *timer)
 {
-    /* As long as the slot's time has not come, `cur` differs from the tick in the same highest digit as
-     * when the timer was placed. A timer that is being expired is in no slot, and marking an empty slot
-     * as empty does no harm. */
+    /* As long as the slot's time has not come, `cur` differs from the tick in the same highest
+     * digit as when the timer was placed. A timer that is being expired is in no slot, and
+     * marking an empty slot as empty does no harm. */
     unsigned level = level_of(wheel, timer->armed_tick);
     unsigned digit = digit_of(timer->armed_tick, level);
 
@@ -153,7 +154,8 @@ static void expire_slot(struct pn__wheel *wheel, unsigned level, unsigned digit)
     while ((timer = list) != NULL) {
         unlink_timer(timer);
         due = tick_of_time(wheel, timer->deadline);
-        if (due < timer->armed_tick) /* was set too late for its deadline: to the first tick there was */
+        if (due <
+            timer->armed_tick) /* was set too late for its deadline: to the first tick there was */
             due = timer->armed_tick;
         if (due > wheel->cur)
             place(wheel, timer, due);

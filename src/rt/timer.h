@@ -1,8 +1,9 @@
-/* timer.h - timers in O(1): a hierarchical wheel of one loop, with a resolution of one millisecond.
+/* timer.h - timers in O(1): a hierarchical wheel of one loop, with a resolution of one
+ * millisecond.
  *
- * A timer never fires early and at most about 2 ms late (plus the time the loop is busy). Setting a
- * later deadline on an armed timer costs two stores: the entry stays where it is, and re-arms itself
- * when its old time comes. Embedded in its owner; own thread only. */
+ * A timer never fires early and at most about 2 ms late (plus the time the loop is busy).
+ * Setting a later deadline on an armed timer costs two stores: the entry stays where it is, and
+ * re-arms itself when its old time comes. Embedded in its owner; own thread only. */
 #ifndef PN_RT_TIMER_H
 #define PN_RT_TIMER_H
 
@@ -20,8 +21,8 @@ struct pn_timer {
 
 void pn_timer_init(struct pn_timer *timer, pn_timer_fn *fn);
 /** Arms or moves; `deadline` is pn_usec of pn_loop_now's clock. PN_NEVER clears. */
-void pn_timer_set(struct pn_loop *loop, struct pn_timer *timer, pn_usec deadline);
-void pn_timer_clear(struct pn_loop *loop, struct pn_timer *timer);
+void               pn_timer_set(struct pn_loop *loop, struct pn_timer *timer, pn_usec deadline);
+void               pn_timer_clear(struct pn_loop *loop, struct pn_timer *timer);
 static inline bool pn_timer_armed(const struct pn_timer *timer)
 {
     return timer->prev != NULL;

@@ -1,9 +1,10 @@
 /* watch_fs.c - which file systems' change reports are complete.
  *
- * Called by watch_inotify.c before it watches. inotify tells of changes made through this kernel's VFS; what another
- * host or a user-space server changes behind a network or FUSE mount, or what a stacked file system's lower
- * layer changes, is not told. So only known local file systems are trusted: for an unknown one, asking the
- * file system each time is slower, and never wrong. */
+ * Called by watch_inotify.c before it watches. inotify tells of changes made through this
+ * kernel's VFS; what another host or a user-space server changes behind a network or FUSE mount,
+ * or what a stacked file system's lower layer changes, is not told. So only known local file
+ * systems are trusted: for an unknown one, asking the file system each time is slower, and never
+ * wrong. */
 #include <sys/vfs.h>
 
 #include "rt/watch_internal.h"
@@ -14,7 +15,7 @@ static const uint32_t trusted[] = {
     0x01021994, /* tmpfs */
     0x58465342, /* xfs */
     0x9123683e, /* btrfs */
-    0x794c7630, /* overlayfs: changes through the merged tree are told; its layers must not be changed */
+    0x794c7630, /* overlayfs: its layers must not be changed while it is mounted */
     0x2fc12fc1, /* zfs */
     0xf2f52010, /* f2fs */
     0xca451a4e, /* bcachefs */

@@ -1,11 +1,14 @@
-/* watch_inotify.c - file watch by inotify (watch.h): one inotify descriptor a watcher, read once a turn.
+/* watch_inotify.c - file watch by inotify (watch.h): one inotify descriptor a watcher, read once
+ * a turn.
  *
  * Called by the caches that must not be stale, and by the loop's received hook. Owns the inotify
- * descriptor and a table from watch descriptors to the list of pn_watch of that directory (watch_table.c).
+ * descriptor and a table from watch descriptors to the list of pn_watch of that directory
+ * (watch_table.c).
  *
- * Events lag behind calls: after a watch descriptor was given up, older events of it are still in the queue,
- * closed by IN_IGNORED. An entry is `stale` for that time and its events are dropped; the time ends with
- * IN_IGNORED or, should that have been lost in an overflow, when the queue has been seen empty. */
+ * Events lag behind calls: after a watch descriptor was given up, older events of it are still
+ * in the queue, closed by IN_IGNORED. An entry is `stale` for that time and its events are
+ * dropped; the time ends with IN_IGNORED or, should that have been lost in an overflow, when the
+ * queue has been seen empty. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/inotify.h>
@@ -21,14 +24,14 @@ enum { READ_BYTES = 16 * 1024 };
 #define MASK_CONTENT (IN_MODIFY | IN_CLOSE_WRITE)
 
 struct pn_watcher {
-    struct pn_loop       *loop;
-    int                   fd;
-    unsigned              count;   /* pn_watch that are active */
-    bool                  draining;
-    bool                  has_stale;
-    unsigned              overflows;  /* round of the latest overflow */
-    struct pn_watch      *next;    /* whose turn comes after the callback that runs */
-    struct pn_turn_hook   received;
+    struct pn_loop        *loop;
+    int                    fd;
+    unsigned               count; /* pn_watch that are active */
+    bool                   draining;
+    bool                   has_stale;
+    unsigned               overflows; /* round of the latest overflow */
+    struct pn_watch       *next;      /* whose turn comes after the callback that runs */
+    struct pn_turn_hook    received;
     struct pn__watch_table table;
     _Alignas(struct inotify_event) char buf[READ_BYTES];
 };
@@ -163,7 +166,8 @@ pn_rc pn_watch_want_content(struct pn_watcher *watcher, struct pn_watch *watch, 
 }
 
 /* Calls each watch of the list once, whatever the callbacks stop, start or free. */
-static void deliver(struct pn_watcher *watcher, struct pn_watch *first, unsigned events, pn_str name)
+static void deliver(struct pn_watcher *watcher, struct pn_watch *first, unsigned events,
+                    pn_str name)
 {
     for (struct pn_watch *watch = first; watch != NULL; watch = watcher->next) {
         watcher->next = watch->next;
@@ -173,8 +177,8 @@ static void deliver(struct pn_watcher *watcher, struct pn_watch *first, unsigned
     watcher->next = NULL;
 }
 
-/* Tells every watch of the lost events. A callback may move the table: then the search begins anew, and `round`
- * tells who has been told. */
+/* Tells every watch of the lost events. A callback may move the table: then the search begins
+ * anew, and `round` tells who has been told. */
 static void deliver_overflow(struct pn_watcher *watcher)
 {
     unsigned round = ++watcher->overflows;
@@ -211,8 +215,9 @@ static void ignored(struct pn_watcher *watcher, struct pn__watch_entry *entry)
 static unsigned watch_bits(const struct inotify_event *event)
 {
     if (event->len == 0)
-        return event->mask & (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT) ? PN_WATCH_SELF
-                                                                                      : 0;
+        return event->mask & (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
+                   ? PN_WATCH_SELF
+                   : 0;
     return event->mask & MASK_CONTENT ? PN_WATCH_WRITTEN : PN_WATCH_ENTRY;
 }
 

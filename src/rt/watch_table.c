@@ -1,7 +1,7 @@
 /* watch_table.c - the file watch's table from inotify watch descriptors to directories.
  *
- * Called by watch_inotify.c only. Owns its slots (malloc: they shrink and grow with the caches). Watch descriptors
- * count upwards, so their low bits are a good hash. */
+ * Called by watch_inotify.c only. Owns its slots (malloc: they shrink and grow with the caches).
+ * Watch descriptors count upwards, so their low bits are a good hash. */
 #include <stdlib.h>
 
 #include "rt/watch_internal.h"

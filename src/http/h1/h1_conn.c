@@ -181,10 +181,17 @@ static bool examine(struct h1_conn *c)
     return true;
 }
 
+/* In the middle of a head it is told so: the peer may have closed its sending side only. */
 static void peer_ended(struct h1_conn *c)
 {
-    c->peer_ended = true;
-    h1_conn_close(c);
+    if (!c->in || c->idle) {
+        c->peer_ended = true;
+        h1_conn_close(c);
+        return;
+    }
+    c->fault = PN_H1_INCOMPLETE;
+    c->head_end = c->in_n;
+    queue_request(c);
 }
 
 static void receive_failed(struct h1_conn *c)

@@ -4,6 +4,8 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "conf/module_load.h"
+
 /* ---- core ---- */
 
 static const char *set_vhost(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
@@ -55,7 +57,8 @@ static const char *set_limit_note(struct pn_conf_cmd *cmd, void *conf, unsigned 
     return NULL;
 }
 
-static const char *set_options(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+static const char *set_options(struct pn_conf_cmd *cmd, void *conf, unsigned argc,
+                               const pn_str *argv)
 {
     if (pn_str_eq(argv[0], PN_STR("Odd"))) {
         cmd->cure = "Leave the odd ones out.";
@@ -65,7 +68,8 @@ static const char *set_options(struct pn_conf_cmd *cmd, void *conf, unsigned arg
     return NULL;
 }
 
-static const char *set_nothing(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+static const char *set_nothing(struct pn_conf_cmd *cmd, void *conf, unsigned argc,
+                               const pn_str *argv)
 {
     return NULL;
 }
@@ -87,38 +91,85 @@ static const char *const trace_choices[] = { "on", "off", "extended", NULL };
 static const struct pn_directive core_rows[] = {
     { .name = "VirtualHost", .args = PN_SECTION, .where = PN_CTX_MAIN, .set = set_vhost },
     { .name = "<Directory", .args = PN_SECTION, .where = PN_CTX_SERVER, .set = set_directory },
-    { .name = "Files", .args = PN_SECTION, .override = PN_OVR_ALL, .set = set_files,
+    { .name = "Files",
+      .args = PN_SECTION,
+      .override = PN_OVR_ALL,
+      .set = set_files,
       .where = PN_CTX_SERVER | PN_CTX_DIRECTORY | PN_CTX_FILES | PN_CTX_HTACCESS },
-    { .name = "Limit", .args = PN_SECTION, .where = PN_CTX_ANY, .override = PN_OVR_ALL,
+    { .name = "Limit",
+      .args = PN_SECTION,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_ALL,
       .set = set_limit },
-    { .name = "LimitNote", .args = PN_NO_ARGS, .where = PN_CTX_DIR | PN_CTX_LIMIT,
-      .override = PN_OVR_LIMIT, .set = set_limit_note },
+    { .name = "LimitNote",
+      .args = PN_NO_ARGS,
+      .where = PN_CTX_DIR | PN_CTX_LIMIT,
+      .override = PN_OVR_LIMIT,
+      .set = set_limit_note },
     { .name = "ServerName", .args = PN_TAKE1, .where = PN_CTX_SERVER, .set = set_name },
     { .name = "ServerAdmin", .args = PN_TAKE1, .where = PN_CTX_SERVER, .set = set_admin },
     { .name = "ServerRoot", .args = PN_TAKE1, .where = PN_CTX_MAIN, .set = set_nothing },
-    { .name = "KeepAlive", .args = PN_FLAG, .where = PN_CTX_SERVER, .dflt = "On",
+    { .name = "KeepAlive",
+      .args = PN_FLAG,
+      .where = PN_CTX_SERVER,
+      .dflt = "On",
       .slot = PN_SLOT(struct core_server, keep_alive) },
-    { .name = "Timeout", .args = PN_TAKE1, .where = PN_CTX_SERVER, .dflt = "60", .unit = "s",
-      .slot = PN_SLOT_AS(PN_SLOT_USEC, struct core_server, timeout), .min = 1, .max = 3600,
+    { .name = "Timeout",
+      .args = PN_TAKE1,
+      .where = PN_CTX_SERVER,
+      .dflt = "60",
+      .unit = "s",
+      .slot = PN_SLOT_AS(PN_SLOT_USEC, struct core_server, timeout),
+      .min = 1,
+      .max = 3600,
       .help = "How long to wait for the peer" },
-    { .name = "MaxRequestWorkers", .args = PN_TAKE1, .where = PN_CTX_SERVER, .dflt = "400",
-      .slot = PN_SLOT(struct core_server, workers), .min = 1, .max = 20000 },
-    { .name = "MaxClients", .args = PN_TAKE1, .where = PN_CTX_SERVER,
-      .slot = PN_SLOT(struct core_server, workers), .min = 1, .max = 20000 },
-    { .name = "TraceEnable", .args = PN_TAKE1, .where = PN_CTX_SERVER, .choices = trace_choices,
+    { .name = "MaxRequestWorkers",
+      .args = PN_TAKE1,
+      .where = PN_CTX_SERVER,
+      .dflt = "400",
+      .slot = PN_SLOT(struct core_server, workers),
+      .min = 1,
+      .max = 20000 },
+    { .name = "MaxClients",
+      .args = PN_TAKE1,
+      .where = PN_CTX_SERVER,
+      .slot = PN_SLOT(struct core_server, workers),
+      .min = 1,
+      .max = 20000 },
+    { .name = "TraceEnable",
+      .args = PN_TAKE1,
+      .where = PN_CTX_SERVER,
+      .choices = trace_choices,
       .slot = PN_SLOT_AS(PN_SLOT_ENUM, struct core_server, trace) },
-    { .name = "DocumentRoot", .args = PN_TAKE1, .where = PN_CTX_SERVER, .dflt = "htdocs",
+    { .name = "DocumentRoot",
+      .args = PN_TAKE1,
+      .where = PN_CTX_SERVER,
+      .dflt = "htdocs",
       .slot = PN_SLOT_AS(PN_SLOT_PATH, struct core_server, document_root) },
-    { .name = "Note", .args = PN_RAW, .where = PN_CTX_SERVER,
+    { .name = "Note",
+      .args = PN_RAW,
+      .where = PN_CTX_SERVER,
       .slot = PN_SLOT(struct core_server, note) },
     { .name = "LockFile", .gone = "locks need no file" },
-    { .name = "EnableSendfile", .args = PN_FLAG, .where = PN_CTX_ANY, .override = PN_OVR_FILEINFO,
+    { .name = "EnableSendfile",
+      .args = PN_FLAG,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_FILEINFO,
       .slot = PN_SLOT(struct core_dir, sendfile) },
-    { .name = "DefaultType", .args = PN_TAKE1, .where = PN_CTX_ANY, .dflt = "none",
-      .override = PN_OVR_FILEINFO | PN_OVR_INDEXES, .slot = PN_SLOT(struct core_dir, type) },
-    { .name = "Options", .args = PN_LIST, .where = PN_CTX_ANY, .override = PN_OVR_OPTIONS,
+    { .name = "DefaultType",
+      .args = PN_TAKE1,
+      .where = PN_CTX_ANY,
+      .dflt = "none",
+      .override = PN_OVR_FILEINFO | PN_OVR_INDEXES,
+      .slot = PN_SLOT(struct core_dir, type) },
+    { .name = "Options",
+      .args = PN_LIST,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_OPTIONS,
       .set = set_options },
-    { .name = "Sections", .args = PN_NO_ARGS, .where = PN_CTX_DIRECTORY | PN_CTX_LOCATION,
+    { .name = "Sections",
+      .args = PN_NO_ARGS,
+      .where = PN_CTX_DIRECTORY | PN_CTX_LOCATION,
       .set = set_nothing },
     { 0 }
 };
@@ -127,6 +178,8 @@ static void core_dir_merge(apr_pool_t *pool, const void *base, const void *add, 
 {
     const struct core_dir *a = base, *b = add;
 
+    if (pn_conf_is_set(b, &fake_core, "Options"))
+        ((struct core_dir *)merged)->options = b->options;
     if (a->files && b->files)
         ((struct core_dir *)merged)->files = apr_array_append(pool, a->files, b->files);
     else if (b->files)
@@ -162,23 +215,54 @@ struct pn_module fake_core = {
 static const char *const shine_choices[] = { "matt", "satin", "gloss", NULL };
 
 static const struct pn_directive paint_rows[] = {
-    { .name = "Paint", .args = PN_FLAG, .where = PN_CTX_ANY, .override = PN_OVR_INDEXES,
+    { .name = "Paint",
+      .args = PN_FLAG,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_INDEXES,
       .slot = PN_SLOT(struct paint_dir, active) },
-    { .name = "PaintLayers", .args = PN_TAKE1, .where = PN_CTX_ANY, .override = PN_OVR_INDEXES,
-      .slot = PN_SLOT(struct paint_dir, layers), .min = 1, .max = 9, .dflt = "2", .unit = "layers" },
-    { .name = "PaintColour", .args = PN_TAKE1, .where = PN_CTX_ANY, .override = PN_OVR_INDEXES,
-      .slot = PN_SLOT(struct paint_dir, colour), .dflt = "white" },
-    { .name = "PaintBrush", .args = PN_LIST, .where = PN_CTX_ANY, .override = PN_OVR_INDEXES,
-      .slot = PN_SLOT(struct paint_dir, brushes), .dflt = "flat \"very round\"" },
-    { .name = "PaintCoat", .args = PN_LIST, .where = PN_CTX_ANY, .override = PN_OVR_INDEXES,
-      .slot = PN_SLOT(struct paint_dir, coats), .merge = PN_MERGE_APPEND },
-    { .name = "PaintShine", .args = PN_TAKE1, .where = PN_CTX_ANY, .override = PN_OVR_INDEXES,
-      .choices = shine_choices, .dflt = "satin",
+    { .name = "PaintLayers",
+      .args = PN_TAKE1,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_INDEXES,
+      .slot = PN_SLOT(struct paint_dir, layers),
+      .min = 1,
+      .max = 9,
+      .dflt = "2",
+      .unit = "layers" },
+    { .name = "PaintColour",
+      .args = PN_TAKE1,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_INDEXES,
+      .slot = PN_SLOT(struct paint_dir, colour),
+      .dflt = "white" },
+    { .name = "PaintBrush",
+      .args = PN_LIST,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_INDEXES,
+      .slot = PN_SLOT(struct paint_dir, brushes),
+      .dflt = "flat \"very round\"" },
+    { .name = "PaintCoat",
+      .args = PN_LIST,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_INDEXES,
+      .slot = PN_SLOT(struct paint_dir, coats),
+      .merge = PN_MERGE_APPEND },
+    { .name = "PaintShine",
+      .args = PN_TAKE1,
+      .where = PN_CTX_ANY,
+      .override = PN_OVR_INDEXES,
+      .choices = shine_choices,
+      .dflt = "satin",
       .slot = PN_SLOT_AS(PN_SLOT_ENUM, struct paint_dir, shine) },
-    { .name = "PaintEngine", .args = PN_FLAG, .where = PN_CTX_SERVER,
+    { .name = "PaintEngine",
+      .args = PN_FLAG,
+      .where = PN_CTX_SERVER,
       .slot = PN_SLOT(struct paint_server, on) },
-    { .name = "PaintBuckets", .args = PN_TAKE1, .where = PN_CTX_SERVER,
-      .slot = PN_SLOT(struct paint_server, buckets), .dflt = "7" },
+    { .name = "PaintBuckets",
+      .args = PN_TAKE1,
+      .where = PN_CTX_SERVER,
+      .slot = PN_SLOT(struct paint_server, buckets),
+      .dflt = "7" },
     /* Both modules have it: all rows of a name run. */
     { .name = "ServerName", .args = PN_TAKE1, .where = PN_CTX_SERVER, .set = set_nothing },
     { 0 }
@@ -255,8 +339,7 @@ struct pn_module fake_paint = {
 /* ---- spare: known, and only active where it is loaded; late: hooks that are ordered ---- */
 
 static const struct pn_directive spare_rows[] = {
-    { .name = "SpareWheel", .args = PN_TAKE1, .where = PN_CTX_SERVER, .set = set_nothing },
-    { 0 }
+    { .name = "SpareWheel", .args = PN_TAKE1, .where = PN_CTX_SERVER, .set = set_nothing }, { 0 }
 };
 
 struct pn_module fake_spare = {
@@ -272,7 +355,8 @@ struct pn_module fake_late = {
     .apache_id = "late_module",
 };
 
-struct pn_module *const fake_modules[] = { &fake_core, &fake_paint, &fake_spare, &fake_late, NULL };
+struct pn_module *const fake_modules[] = { &fake_core,  &pn_module_so, &fake_paint,
+                                           &fake_spare, &fake_late,    NULL };
 
 /* ---- loading ---- */
 

@@ -1,7 +1,8 @@
-/* fake_modules.h - a small core and a few modules for the tests of settings, and a load of text in one call.
+/* fake_modules.h - a small core and a few modules for the tests of settings, and a load of text
+ * in one call.
  *
- * The core has the sections and a row of each kind of slot; `paint` has lists, a merge function and hooks that
- * matter only here and there; `spare` is known but needs LoadModule. */
+ * The core has the sections and a row of each kind of slot; `paint` has lists, a merge function
+ * and hooks that matter only here and there; `spare` is known but needs LoadModule. */
 #ifndef PN_TEST_FAKE_MODULES_H
 #define PN_TEST_FAKE_MODULES_H
 
@@ -49,7 +50,7 @@ struct paint_dir {
     apr_array_header_t *brushes; /* replaced by an inner place */
     apr_array_header_t *coats;   /* appended */
     int                 shine;
-    unsigned            merges;  /* times dir_conf_merge ran */
+    unsigned            merges; /* times dir_conf_merge ran */
 };
 
 struct paint_server {
@@ -57,7 +58,7 @@ struct paint_server {
     int64_t buckets;
 };
 
-extern struct pn_module fake_core, fake_paint, fake_spare, fake_late;
+extern struct pn_module        fake_core, fake_paint, fake_spare, fake_late;
 extern struct pn_module *const fake_modules[];
 
 /** cmocka's set-up and tear-down of one test: a pool in *state, the fake modules known. */

@@ -78,11 +78,15 @@ int fixture_setup(void **state)
     fx->root = pn_conf_root(pool);
     fx->warnings = apr_array_make(pool, 8, sizeof(const char *));
     fx->seen = apr_array_make(pool, 8, sizeof(const char *));
-    fx->reader = (struct pn_conf_reader){ .pool = pool, .server_root = fx->dir, .arg = fx,
+    fx->reader = (struct pn_conf_reader){ .pool = pool,
+                                          .server_root = fx->dir,
+                                          .arg = fx,
                                           .module_loaded = module_loaded,
                                           .directive_known = directive_known,
-                                          .section_known = section_known, .on_read = on_read,
-                                          .section_is_raw = section_is_raw, .on_raw = on_raw,
+                                          .section_known = section_known,
+                                          .on_read = on_read,
+                                          .section_is_raw = section_is_raw,
+                                          .on_raw = on_raw,
                                           .warn = warn };
     *state = fx;
     return 0;
@@ -108,7 +112,8 @@ const char *fixture_write(struct fixture *fx, const char *name, const char *text
     char *path = apr_pstrcat(fx->pool, fx->dir, "/", name, NULL);
     FILE *file;
 
-    for (char *slash = strchr(path + strlen(fx->dir) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(path + strlen(fx->dir) + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
         *slash = '/';
@@ -172,7 +177,8 @@ const char *fixture_text_n(struct fixture *fx, const char *text, size_t n)
 {
     static const struct pn_conf_file file = { .path = "text", .kind = "command line" };
 
-    return result(fx, pn_conf_read_text(&fx->reader, &file, pn_str_n(text, n), fx->root, &fx->error));
+    return result(fx,
+                  pn_conf_read_text(&fx->reader, &file, pn_str_n(text, n), fx->root, &fx->error));
 }
 
 const char *fixture_text(struct fixture *fx, const char *text)

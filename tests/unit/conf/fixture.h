@@ -1,4 +1,5 @@
-/* fixture.h - a temporary directory, a reader, and trees as short strings, for the tests of src/conf that read text. */
+/* fixture.h - a temporary directory, a reader, and trees as short strings, for the tests of
+ * src/conf that read text. */
 #ifndef TEST_CONF_FIXTURE_H
 #define TEST_CONF_FIXTURE_H
 
@@ -12,17 +13,18 @@
 #include "conf/tree.h"
 
 struct fixture {
-    apr_pool_t           *pool;
-    char                 *dir; /* absolute, without a slash at the end; also the reader's server_root */
+    apr_pool_t *pool;
+    char       *dir; /* absolute, without a slash at the end; also the reader's server_root */
     struct pn_conf_reader reader;
     struct pn_conf_node  *root;
     struct pn_conf_error  error;
-    apr_array_header_t   *warnings; /* of const char *: "path:line: text", paths below dir without it */
-    apr_array_header_t   *seen;     /* of const char *: names in the order of on_read */
+    apr_array_header_t
+        *warnings;            /* of const char *: "path:line: text", paths below dir without it */
+    apr_array_header_t *seen; /* of const char *: names in the order of on_read */
 };
 
-/* cmocka's setup and teardown of one test. The reader knows the modules mod_a.c and a_module, the directives Foo and Bar,
- * the section Sec, and the raw section Raw. */
+/* cmocka's setup and teardown of one test. The reader knows the modules mod_a.c and a_module, the
+ * directives Foo and Bar, the section Sec, and the raw section Raw. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 #define FIXTURE_TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)

@@ -1,4 +1,5 @@
-/* test_apply.c - arguments, contexts and typed slots: what is accepted, and the text of what is not. */
+/* test_apply.c - arguments, contexts and typed slots: what is accepted, and the text of what is
+ * not. */
 #include "fake_modules.h"
 
 #define LOAD "LoadModule paint_module modules/mod_paint.so\n"
@@ -12,7 +13,8 @@ static const struct {
     { "KeepAlive", "KeepAlive takes one argument, On or Off", NULL },
     { "Timeout", "Timeout takes one argument: How long to wait for the peer", NULL },
     { "Timeout 1 2", "Timeout takes one argument: How long to wait for the peer", NULL },
-    { "Timeout soon", "Timeout must be a duration such as 5, 5s, 200ms, 2min or 1h, not 'soon'", NULL },
+    { "Timeout soon", "Timeout must be a duration such as 5, 5s, 200ms, 2min or 1h, not 'soon'",
+      NULL },
     { "Timeout 2h", "Timeout must be from 1 to 3600 s, not '2h'", NULL },
     { "Timeout 0", "Timeout must be from 1 to 3600 s, not '0'", NULL },
     { "MaxClients many", "MaxClients must be a whole number, not 'many'", NULL },
@@ -28,22 +30,25 @@ static const struct {
     { "KeepAlife On", "Invalid command 'KeepAlife'", "Did you mean KeepAlive?" },
     { "Xyzzy On", "Invalid command 'Xyzzy'", NULL },
     { "<Direktory />\n</Direktory>", "Invalid command '<Direktory>'", "Did you mean <Directory>?" },
-    { "SpareWheel round", "Invalid command 'SpareWheel', it belongs to mod_spare.c: "
-                          "add LoadModule spare_module modules/mod_spare.so", NULL },
+    { "SpareWheel round",
+      "Invalid command 'SpareWheel', it belongs to mod_spare.c: "
+      "add LoadModule spare_module modules/mod_spare.so",
+      NULL },
     /* places */
     { "<Directory />\nKeepAlive On\n</Directory>", "KeepAlive is not allowed inside <Directory>",
       "It may stand in: server config, <VirtualHost>" },
-    { "<Files x>\n<Directory />\n</Directory>\n</Files>", "<Directory> is not allowed inside <Files>",
+    { "<Files x>\n<Directory />\n</Directory>\n</Files>",
+      "<Directory> is not allowed inside <Files>",
       "It may stand in: server config, <VirtualHost>" },
     { "<VirtualHost *>\n<VirtualHost *>\n</VirtualHost>\n</VirtualHost>",
       "<VirtualHost> is not allowed inside <VirtualHost>", "It may stand in: server config" },
-    { "<VirtualHost *>\nServerRoot /\n</VirtualHost>", "ServerRoot is not allowed inside <VirtualHost>",
-      NULL },
+    { "<VirtualHost *>\nServerRoot /\n</VirtualHost>",
+      "ServerRoot is not allowed inside <VirtualHost>", NULL },
     { "Sections", "Sections is not allowed outside of sections",
       "It may stand in: <Directory>, <Location>" },
     /* forms */
-    { "Directory /x", "Directory is a section: it is written <Directory ...> and closed by </Directory>",
-      NULL },
+    { "Directory /x",
+      "Directory is a section: it is written <Directory ...> and closed by </Directory>", NULL },
     { "<KeepAlive On>\n</KeepAlive>", "KeepAlive is not a section: it is written without < and >",
       NULL },
     { "Sections x", "Sections is not allowed", NULL },
@@ -63,10 +68,11 @@ static void errors_say_what_is_wrong(void **state)
 
 static void values_reach_their_slots(void **state)
 {
-    struct pn_generation *g = fake_load_good(*state, LOAD
-        "keepalive off\nTimeout 9\nTimeout 2min\nMaxClients 17\nTraceEnable EXTENDED\n"
-        "DocumentRoot \"site one\"\nNote   'as it' stands \nServerName a.example\n"
-        "PaintBrush a \"b c\"\nPaintBrush d\nPaintCoat 1 2\nPaintCoat 3\nPaintShine gloss\n");
+    struct pn_generation *g = fake_load_good(
+        *state,
+        LOAD "keepalive off\nTimeout 9\nTimeout 2min\nMaxClients 17\nTraceEnable EXTENDED\n"
+             "DocumentRoot \"site one\"\nNote   'as it' stands \nServerName a.example\n"
+             "PaintBrush a \"b c\"\nPaintBrush d\nPaintCoat 1 2\nPaintCoat 3\nPaintShine gloss\n");
     const struct core_server *core = PN_SERVER_CONF(g->servers, &fake_core);
     const struct paint_dir   *paint = PN_DIR_CONF(g->servers->dir_conf, &fake_paint);
 
@@ -85,9 +91,9 @@ static void values_reach_their_slots(void **state)
 
 static void defaults_are_there_without_a_line(void **state)
 {
-    struct pn_generation     *g = fake_load_good(*state, LOAD);
-    const struct core_server *core = PN_SERVER_CONF(g->servers, &fake_core);
-    const struct paint_dir   *paint = PN_DIR_CONF(g->servers->dir_conf, &fake_paint);
+    struct pn_generation      *g = fake_load_good(*state, LOAD);
+    const struct core_server  *core = PN_SERVER_CONF(g->servers, &fake_core);
+    const struct paint_dir    *paint = PN_DIR_CONF(g->servers->dir_conf, &fake_paint);
     const struct paint_server *engine = PN_SERVER_CONF(g->servers, &fake_paint);
 
     assert_true(core->keep_alive);
@@ -165,14 +171,22 @@ static void durations(void **state)
         pn_rc       rc;
         pn_usec     want;
     } cases[] = {
-        { "5", "s", PN_OK, 5000000 },        { "5", "ms", PN_OK, 5000 },
-        { "5", NULL, PN_OK, 5000000 },       { "5s", "ms", PN_OK, 5000000 },
-        { "200ms", "s", PN_OK, 200000 },     { "2min", "s", PN_OK, 120000000 },
-        { "2MI", "s", PN_OK, 120000000 },    { "1h", "s", PN_OK, 3600000000 },
-        { "1Hours", "s", PN_OK, 3600000000 },{ "0", "s", PN_OK, 0 },
-        { "", "s", PN_BAD, 0 },              { "s", "s", PN_BAD, 0 },
-        { "-1", "s", PN_BAD, 0 },            { "5x", "s", PN_BAD, 0 },
-        { "5 s", "s", PN_BAD, 0 },           { "5m", "s", PN_BAD, 0 },
+        { "5", "s", PN_OK, 5000000 },
+        { "5", "ms", PN_OK, 5000 },
+        { "5", NULL, PN_OK, 5000000 },
+        { "5s", "ms", PN_OK, 5000000 },
+        { "200ms", "s", PN_OK, 200000 },
+        { "2min", "s", PN_OK, 120000000 },
+        { "2MI", "s", PN_OK, 120000000 },
+        { "1h", "s", PN_OK, 3600000000 },
+        { "1Hours", "s", PN_OK, 3600000000 },
+        { "0", "s", PN_OK, 0 },
+        { "", "s", PN_BAD, 0 },
+        { "s", "s", PN_BAD, 0 },
+        { "-1", "s", PN_BAD, 0 },
+        { "5x", "s", PN_BAD, 0 },
+        { "5 s", "s", PN_BAD, 0 },
+        { "5m", "s", PN_BAD, 0 },
         { "9223372036854775807h", "s", PN_BAD, 0 },
         { "99999999999999999999", "s", PN_BAD, 0 },
     };
@@ -180,7 +194,8 @@ static void durations(void **state)
     for (size_t i = 0; i < PN_COUNT(cases); i++) {
         pn_usec got = 0;
 
-        assert_int_equal(pn_conf_duration(pn_str_z(cases[i].text), cases[i].unit, &got), cases[i].rc);
+        assert_int_equal(pn_conf_duration(pn_str_z(cases[i].text), cases[i].unit, &got),
+                         cases[i].rc);
         assert_int_equal(got, cases[i].want);
     }
 }
@@ -190,8 +205,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(errors_say_what_is_wrong, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(values_reach_their_slots, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(defaults_are_there_without_a_line, fake_setup, fake_teardown),
-        cmocka_unit_test_setup_teardown(set_bits_tell_lines_from_defaults, fake_setup, fake_teardown),
+        cmocka_unit_test_setup_teardown(defaults_are_there_without_a_line, fake_setup,
+                                        fake_teardown),
+        cmocka_unit_test_setup_teardown(set_bits_tell_lines_from_defaults, fake_setup,
+                                        fake_teardown),
         cmocka_unit_test_setup_teardown(gone_directives_warn_once, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(limit_hands_on_its_methods, fake_setup, fake_teardown),
         cmocka_unit_test_setup_teardown(sections_have_a_depth, fake_setup, fake_teardown),

@@ -84,20 +84,23 @@ static const struct {
     { "<IfVersion = /^2.4.71$/>", "yes" },
     { "<IfVersion /2.5/>", "no" },
     { "<IfVersion ~ \"^2.4 |x\">", "no" },
-    { "<IfVersion >", "! text:1: '' is not a version. Write it as major[.minor[.patch]], with a space before it." },
-    { "<IfVersion =2.4>",
-      "! text:1: '=2.4' is not a version. Write it as major[.minor[.patch]], with a space before it." },
-    { "<IfVersion = 2.4.x>",
-      "! text:1: '2.4.x' is not a version. Write it as major[.minor[.patch]], with a space before it." },
-    { "<IfVersion 2.4.71.1>",
-      "! text:1: '2.4.71.1' is not a version. Write it as major[.minor[.patch]], with a space before it." },
-    { "<IfVersion = -1>",
-      "! text:1: '-1' is not a version. Write it as major[.minor[.patch]], with a space before it." },
-    { "<IfVersion => 2.3>", "! text:1: <IfVersion> has no operator '=>'. The operators are = == > >= < <= ~, each "
-                            "perhaps after '!'." },
+    { "<IfVersion >",
+      "! text:1: '' is not a version. Write it as major[.minor[.patch]], with a space before it." },
+    { "<IfVersion =2.4>", "! text:1: '=2.4' is not a version. Write it as major[.minor[.patch]], "
+                          "with a space before it." },
+    { "<IfVersion = 2.4.x>", "! text:1: '2.4.x' is not a version. Write it as "
+                             "major[.minor[.patch]], with a space before it." },
+    { "<IfVersion 2.4.71.1>", "! text:1: '2.4.71.1' is not a version. Write it as "
+                              "major[.minor[.patch]], with a space before it." },
+    { "<IfVersion = -1>", "! text:1: '-1' is not a version. Write it as major[.minor[.patch]], "
+                          "with a space before it." },
+    { "<IfVersion => 2.3>",
+      "! text:1: <IfVersion> has no operator '=>'. The operators are = == > >= < <= ~, each "
+      "perhaps after '!'." },
     { "<IfVersion = /2.4>", "! text:1: The regular expression '/2.4' does not end with '/'." },
-    { "<IfVersion = 2.4 x>", "! text:1: <IfVersion> takes an operator and a version. Put a regular expression that "
-                             "holds spaces in quotes." },
+    { "<IfVersion = 2.4 x>",
+      "! text:1: <IfVersion> takes an operator and a version. Put a regular expression that "
+      "holds spaces in quotes." },
 };
 
 static void prepare(struct fixture *fx)
@@ -140,7 +143,8 @@ static const struct {
     const char *tree;
 } skipped[] = {
     { "<IfDefine NO>\nFoo ${UNDEFINED}\n<Any thing>\n</Any>\n</IfDefine>\nBar", "Bar" },
-    { "<IfDefine NO>\n<IfVersion nonsense>\nError x\n</IfVersion>\nInclude nope\n</IfDefine>\nBar", "Bar" },
+    { "<IfDefine NO>\n<IfVersion nonsense>\nError x\n</IfVersion>\nInclude nope\n</IfDefine>\nBar",
+      "Bar" },
     { "<IfDefine NO>\n<IfDefine !NO>\nFoo\n</IfDefine>\nFoo\n</IfDefine>\nBar", "Bar" },
     { "<IfDefine NO>\n<X>\n</x>\n</IfDEFINE>\nBar", "Bar" },
     { "<IfDefine NO>\n<X y\n</X>\n</IfDefine>\nBar", "Bar" },
@@ -148,13 +152,16 @@ static const struct {
     { "<IfDefine NO>\n# </IfDefine>\n</IfDefine>\nBar", "Bar" },
     { "<IfDefine NO>\n<Macro m>\n</IfDefine>\n</Macro>\n</IfDefine>",
       "! text:3: Expected </Macro> but saw </IfDefine>: <Macro> was opened on line 2." },
-    { "<Sec>\n<IfDefine !NO>\n<Sec>\nFoo\n</Sec>\n<IfDefine NO>\nFoo\n</IfDefine>\nBar\n</IfDefine>\nBaz\n</Sec>",
+    { "<Sec>\n<IfDefine !NO>\n<Sec>\nFoo\n</Sec>\n<IfDefine "
+      "NO>\nFoo\n</IfDefine>\nBar\n</IfDefine>\nBaz\n</Sec>",
       "Sec{Sec{Foo}|Bar|Baz}" },
-    { "<IfDefine !NO>\nFoo\n", "Foo" }, /* as httpd does: the end of the file closes a condition that holds */
+    { "<IfDefine !NO>\nFoo\n",
+      "Foo" }, /* as httpd does: the end of the file closes a condition that holds */
     { "<IfDefine NO>\nFoo\n", "! text:1: <IfDefine> was not closed: </IfDefine> is missing." },
     { "<Sec>\n<IfDefine !NO>\nFoo\n", "! text:1: <Sec> was not closed: </Sec> is missing." },
     { "<IfDefine NO>\n<X>\n", "! text:2: <X> was not closed: </X> is missing." },
-    { "<IfDefine NO>\n<X>\n</Y>", "! text:3: Expected </X> but saw </Y>: <X> was opened on line 2." },
+    { "<IfDefine NO>\n<X>\n</Y>",
+      "! text:3: Expected </X> but saw </Y>: <X> was opened on line 2." },
     { "<IfDefine NO>\n<X>\n</X >",
       "! text:3: </X is missing its closing '>'. No space may stand between the name and '>'." },
     { "<IfDefine !NO>\n<Sec>\n</IfDefine>\n</Sec>",
@@ -182,9 +189,10 @@ static void skipped_lines_warn_of_nothing(void **state)
     fixture_text(fx, "<IfDefine NO>\nFoo ${UNDEFINED}\n<X> y\n</X>\n</IfDefine>\n");
     assert_string_equal(fixture_warnings(fx), "");
     fixture_text(fx, "<IfDefine A B>\n</IfDefine>\n<IfDefine !NO>\n");
-    assert_string_equal(fixture_warnings(fx),
-                        "text:1: <IfDefine> tests one name: 'A'. What follows it is ignored. Put a name that holds "
-                        "spaces in quotes.\ntext:3: <IfDefine> was not closed; it ends with its file.");
+    assert_string_equal(
+        fixture_warnings(fx),
+        "text:1: <IfDefine> tests one name: 'A'. What follows it is ignored. Put a name that holds "
+        "spaces in quotes.\ntext:3: <IfDefine> was not closed; it ends with its file.");
 }
 
 static void text_without_files_asks_for_none(void **state)
@@ -192,8 +200,9 @@ static void text_without_files_asks_for_none(void **state)
     struct fixture *fx = *state;
 
     fx->reader.no_files = true;
-    assert_string_equal(fixture_text(fx, "<IfFile /dev/null>\nFoo\n</IfFile>\nInclude x\nIncludeOptional y"),
-                        "Include x|IncludeOptional y");
+    assert_string_equal(
+        fixture_text(fx, "<IfFile /dev/null>\nFoo\n</IfFile>\nInclude x\nIncludeOptional y"),
+        "Include x|IncludeOptional y");
 }
 
 int main(void)

@@ -40,9 +40,12 @@ static const struct {
     { "Foo %{X}i ${TEST_CONF_ENV}", "Foo %{X}i from outside" },
     { "# ${NOPE}\nFoo", "Foo" },
     { "${EMPTY_LINE", "${EMPTY_LINE" },
-    { "Define", "! text:1: Define takes a name and perhaps a value. Put a value that holds spaces in quotes." },
-    { "Define A b c", "! text:1: Define takes a name and perhaps a value. Put a value that holds spaces in quotes." },
-    { "Define \"\" b", "! text:1: Define takes a name and perhaps a value. Put a value that holds spaces in quotes." },
+    { "Define", "! text:1: Define takes a name and perhaps a value. Put a value that holds spaces "
+                "in quotes." },
+    { "Define A b c", "! text:1: Define takes a name and perhaps a value. Put a value that holds "
+                      "spaces in quotes." },
+    { "Define \"\" b", "! text:1: Define takes a name and perhaps a value. Put a value that holds "
+                       "spaces in quotes." },
     { "Define A:B c", "! text:1: The variable name 'A:B' must not contain ':'." },
     { "UnDefine A:B", "! text:1: The variable name 'A:B' must not contain ':'." },
     { "UnDefine", "! text:1: UnDefine takes one name." },
@@ -78,9 +81,10 @@ static void defines_of_the_command_line_count(void **state)
     fx->reader.defines = apr_hash_make(fx->pool);
     apr_hash_set(fx->reader.defines, "FLAG", APR_HASH_KEY_STRING, "");
     apr_hash_set(fx->reader.defines, "Name", APR_HASH_KEY_STRING, "value");
-    assert_string_equal(fixture_text(fx, "<IfDefine FLAG>\nFoo ${NAME} ${FLAG}\n</IfDefine>\nUnDefine FLAG\n"
-                                         "<IfDefine FLAG>\nBar\n</IfDefine>"),
-                        "Foo value ${FLAG}");
+    assert_string_equal(
+        fixture_text(fx, "<IfDefine FLAG>\nFoo ${NAME} ${FLAG}\n</IfDefine>\nUnDefine FLAG\n"
+                         "<IfDefine FLAG>\nBar\n</IfDefine>"),
+        "Foo value ${FLAG}");
     assert_null(apr_hash_get(fx->reader.defines, "FLAG", APR_HASH_KEY_STRING));
     fixture_text(fx, "Define New 1");
     assert_string_equal(apr_hash_get(fx->reader.defines, "New", APR_HASH_KEY_STRING), "1");
@@ -95,8 +99,9 @@ static void expanded_lines_have_a_maximum(void **state)
     apr_hash_set(fx->reader.defines, "X", APR_HASH_KEY_STRING,
                  apr_psprintf(fx->pool, "%04000d", 0));
     assert_int_equal(strlen(fixture_text(fx, "Foo ${X}${X}")), 8004);
-    assert_string_equal(fixture_text(fx, "Foo ${X}${X}${X}"),
-                        "! text:1: The line is longer than 8190 bytes with its variables expanded.");
+    assert_string_equal(
+        fixture_text(fx, "Foo ${X}${X}${X}"),
+        "! text:1: The line is longer than 8190 bytes with its variables expanded.");
 }
 
 static void long_names_are_looked_up(void **state)
@@ -104,8 +109,9 @@ static void long_names_are_looked_up(void **state)
     struct fixture *fx = *state;
     char           *name = apr_pstrcat(fx->pool, "N", apr_psprintf(fx->pool, "%0300d", 0), NULL);
 
-    assert_string_equal(fixture_text(fx, apr_pstrcat(fx->pool, "Define ", name, " v\nFoo ${", name, "}", NULL)),
-                        "Foo v");
+    assert_string_equal(
+        fixture_text(fx, apr_pstrcat(fx->pool, "Define ", name, " v\nFoo ${", name, "}", NULL)),
+        "Foo v");
 }
 
 int main(void)

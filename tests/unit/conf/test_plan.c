@@ -1,4 +1,5 @@
-/* test_plan.c - plans: only the hooks that matter for a place, one object for equal plans; the order of hooks. */
+/* test_plan.c - plans: only the hooks that matter for a place, one object for equal plans; the
+ * order of hooks. */
 #include "fake_modules.h"
 
 #include "conf/core.h"
@@ -17,11 +18,12 @@ static unsigned count(const struct pn_plan *plan, enum pn_phase phase)
 
 static void plans_hold_what_matters(void **state)
 {
-    struct pn_generation *g = fake_load_good(*state, LOAD
+    struct pn_generation *g = fake_load_good(
+        *state, LOAD
         "<Directory /a>\nPaint On\n</Directory>\n<Directory /b>\nPaintLayers 2\n</Directory>\n");
-    struct pn_server     *s = g->servers;
-    struct pn_conf_vec   *a = pn_conf_merge(s, s->dir_conf, fake_section(s, 0), *state);
-    struct pn_conf_vec   *b = pn_conf_merge(s, s->dir_conf, fake_section(s, 1), *state);
+    struct pn_server   *s = g->servers;
+    struct pn_conf_vec *a = pn_conf_merge(s, s->dir_conf, fake_section(s, 0), *state);
+    struct pn_conf_vec *b = pn_conf_merge(s, s->dir_conf, fake_section(s, 1), *state);
 
     for (int phase = 0; phase < PN_PHASE__COUNT; phase++)
         assert_non_null(s->plan->phase[phase]);
@@ -42,13 +44,15 @@ static void plans_hold_what_matters(void **state)
 
 static void servers_have_their_own_plans(void **state)
 {
-    struct pn_generation *g = fake_load_good(*state, LOAD
-        "<VirtualHost a>\nPaintEngine On\n</VirtualHost>\n"
-        "<VirtualHost b>\nPaint On\n</VirtualHost>\n<VirtualHost c>\n</VirtualHost>\n"
-        "<Directory /a>\nPaint Off\n</Directory>\n");
+    struct pn_generation *g = fake_load_good(
+        *state, LOAD "<VirtualHost a>\nPaintEngine On\n</VirtualHost>\n"
+                     "<VirtualHost b>\nPaint On\n</VirtualHost>\n<VirtualHost c>\n</VirtualHost>\n"
+                     "<Directory /a>\nPaint Off\n</Directory>\n");
     struct pn_server   *main_server = g->servers, *a = main_server->next, *b = a->next;
-    struct pn_conf_vec *under_a = pn_conf_merge(a, a->dir_conf, fake_section(main_server, 0), *state);
-    struct pn_conf_vec *under_b = pn_conf_merge(b, b->dir_conf, fake_section(main_server, 0), *state);
+    struct pn_conf_vec *under_a =
+        pn_conf_merge(a, a->dir_conf, fake_section(main_server, 0), *state);
+    struct pn_conf_vec *under_b =
+        pn_conf_merge(b, b->dir_conf, fake_section(main_server, 0), *state);
 
     assert_int_equal(count(main_server->plan, PN_PHASE_TRANSLATE_NAME), 0);
     assert_int_equal(count(a->plan, PN_PHASE_TRANSLATE_NAME), 1);
@@ -100,12 +104,15 @@ static const struct {
 } orders[] = {
     { { { 0 } }, "abcd" },
     { { { .pos = PN_ORDER_LAST }, { 0 }, { .pos = PN_ORDER_FIRST }, { 0 } }, "cbda" },
-    { { { .pos = PN_ORDER_REALLY_LAST }, { .pos = PN_ORDER_LAST }, { .pos = PN_ORDER_FIRST },
-        { .pos = PN_ORDER_REALLY_FIRST } }, "dcba" },
+    { { { .pos = PN_ORDER_REALLY_LAST },
+        { .pos = PN_ORDER_LAST },
+        { .pos = PN_ORDER_FIRST },
+        { .pos = PN_ORDER_REALLY_FIRST } },
+      "dcba" },
     { { { .after = "c.c" }, { 0 }, { 0 }, { 0 } }, "bcad" },
-    { { { 0 }, { 0 }, { 0 }, { .before = "a.c" } }, "dabc" },
+    { { { 0 }, { 0 }, { 0 }, { .before = "a.c" } }, "bcda" },
     { { { .after = "b.c, d.c" }, { 0 }, { 0 }, { 0 } }, "bcda" },
-    { { { .after = "gone.c" }, { 0 }, { 0 }, { .before = "gone.c,b.c" } }, "adbc" },
+    { { { .after = "gone.c" }, { 0 }, { 0 }, { .before = "gone.c,b.c" } }, "acdb" },
     /* what a hook says about a neighbour goes before position classes */
     { { { .after = "d.c", .pos = PN_ORDER_FIRST }, { 0 }, { 0 }, { 0 } }, "bcda" },
     { { { .after = "a.c" }, { .after = "a.c,c.c" }, { .after = "d.c" }, { 0 } }, "adcb" },

@@ -1,19 +1,32 @@
 /* test_suggest.c - tests src/conf/suggest.c. */
 #include "fixture.h"
 
-static const char *const names[] = { "DocumentRoot", "ServerName", "ServerAdmin", "ServerAlias", "Use", "Listen",
-                                     "Options",      "Order",      "Define",      "If",          "H2Push" };
+static const char *const names[] = { "DocumentRoot", "ServerName", "ServerAdmin", "ServerAlias",
+                                     "Use",          "Listen",     "Options",     "Order",
+                                     "Define",       "If",         "H2Push" };
 
 static const struct {
     const char *typed;
     const char *nearest;
 } cases[] = {
-    { "DocumentRot", "DocumentRoot" },   { "documentroot", "DocumentRoot" }, { "DocumnetRoot", "DocumentRoot" },
-    { "DocRoot", NULL },                 { "ServerNmae", "ServerName" },     { "SererAdmin", "ServerAdmin" },
-    { "ServerAlais", "ServerAlias" },    { "Lsiten", "Listen" },             { "Listne", "Listen" },
-    { "Uze", "Use" },                    { "Us", "Use" },                    { "Xyz", NULL },
-    { "", NULL },                        { "Option", "Options" },            { "AllowEverything", NULL },
-    { "H2Psuh", "H2Push" },              { "Fi", "If" },                     { "ServerAliasDocumentRoot", NULL },
+    { "DocumentRot", "DocumentRoot" },
+    { "documentroot", "DocumentRoot" },
+    { "DocumnetRoot", "DocumentRoot" },
+    { "DocRoot", NULL },
+    { "ServerNmae", "ServerName" },
+    { "SererAdmin", "ServerAdmin" },
+    { "ServerAlais", "ServerAlias" },
+    { "Lsiten", "Listen" },
+    { "Listne", "Listen" },
+    { "Uze", "Use" },
+    { "Us", "Use" },
+    { "Xyz", NULL },
+    { "", NULL },
+    { "Option", "Options" },
+    { "AllowEverything", NULL },
+    { "H2Psuh", "H2Push" },
+    { "Fi", "If" },
+    { "ServerAliasDocumentRoot", NULL },
 };
 
 static void nearest_name_is_found(void **state)
@@ -39,12 +52,13 @@ static void the_nearest_wins_and_then_the_first(void **state)
 
 static void overlong_names_have_no_neighbour(void **state)
 {
-    static const char        name[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    static const char name[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     static const char *const same[] = { name };
 
     assert_int_equal(strlen(name), 64);
     assert_null(pn_conf_suggest(pn_str_n(name, 64), same, 1));
-    assert_string_equal(pn_conf_suggest(pn_str_n(name, 63), (const char *const[]){ name + 1 }, 1), name + 1);
+    assert_string_equal(pn_conf_suggest(pn_str_n(name, 63), (const char *const[]){ name + 1 }, 1),
+                        name + 1);
 }
 
 int main(void)

@@ -1,4 +1,5 @@
-/* test_tree.c - tests src/conf/{lexer,source,reader,tree,dump}.c: text to nodes, and back to text. */
+/* test_tree.c - tests src/conf/{lexer,source,reader,tree,dump}.c: text to nodes, and back to
+ * text. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -20,9 +21,14 @@ static const struct {
     { "  \t Foo   a  \"b c\"  \n", "Foo a  \"b c\"" },
     { "Foo a\nBar b", "Foo a|Bar b" },
     { "Foo a\r\nBar b\r\n", "Foo a|Bar b" },
-    { "\xEF\xBB\xBF" "Foo a\n", "Foo a" },
+    { "\xEF\xBB\xBF"
+      "Foo a\n",
+      "Foo a" },
     { "\xEF\xBB\xBF", "" },
-    { "\xEF\xBB" "Foo\n", "\xEF\xBB" "Foo" },
+    { "\xEF\xBB"
+      "Foo\n",
+      "\xEF\xBB"
+      "Foo" },
     { "# c\n   # c\nFoo # no comment\n", "Foo # no comment" },
     { "Foo \xFF\xFE\xE9\n", "Foo \xFF\xFE\xE9" },
     { "Foo a\rb\n", "Foo a\rb" },
@@ -49,14 +55,16 @@ static const struct {
     { "<Sec>\n</Sec>\n", "Sec{}" },
     { "<SEC a>\n</sEC>\n", "SEC a{}" },
     { "  <Sec\t a b >\t\n\t</Sec>\n", "Sec a b{}" },
-    { "<Sec a>\n<Sec b>\nFoo\n</Sec>\nBar\n</Sec>\n<Sec c>\n</Sec>", "Sec a{Sec b{Foo}|Bar}|Sec c{}" },
+    { "<Sec a>\n<Sec b>\nFoo\n</Sec>\nBar\n</Sec>\n<Sec c>\n</Sec>",
+      "Sec a{Sec b{Foo}|Bar}|Sec c{}" },
     { "<Sec \"a > b\">\n</Sec>", "Sec \"a > b\"{}" },
     { "<Sec a> # note\n</Sec>", "Sec a{}" },
     { "<Sec a>\n</Sec> # note", "Sec a{}" },
     { "\"<Sec\" a>\n\"</Sec>\"", "Sec a{}" },
     { "<Sec a b\\\n c>\n</Sec>", "Sec a b c{}" },
     { "<Unknown>\n<X y>\n</X>\n</Unknown>", "Unknown{X y{}}" },
-    { "<Raw x>\n a $b \n# c\n<Raw y>\nd \\\ne\n</Raw>\n</Raw>\nFoo", "Raw x[a $b][# c][<Raw y>][d e][</Raw>]{}|Foo" },
+    { "<Raw x>\n a $b \n# c\n<Raw y>\nd \\\ne\n</Raw>\n</Raw>\nFoo",
+      "Raw x[a $b][# c][<Raw y>][d e][</Raw>]{}|Foo" },
     { "Error\n", "! text:1: The Error directive was used with no message." },
     { "Foo\nError \"one two\"\n", "! text:2: one two" },
     { "Error \"one\" two\n", "! text:1: \"one\" two" },
@@ -66,22 +74,28 @@ static const struct {
     /* what breaks the nesting */
     { "<Sec a>\n", "! text:1: <Sec> was not closed: </Sec> is missing." },
     { "\n<Sec a>\n<Sec b>\n</Sec>\n", "! text:2: <Sec> was not closed: </Sec> is missing." },
-    { "<Sec a>\nFoo\n</Sce>", "! text:3: Expected </Sec> but saw </Sce>: <Sec> was opened on line 1." },
+    { "<Sec a>\nFoo\n</Sce>",
+      "! text:3: Expected </Sec> but saw </Sce>: <Sec> was opened on line 1." },
     { "</Sec>", "! text:1: </Sec> without matching <Sec>: no such section is open here." },
-    { "<Sec a>\n</Sec>\n</Sec>", "! text:3: </Sec> without matching <Sec>: no such section is open here." },
+    { "<Sec a>\n</Sec>\n</Sec>",
+      "! text:3: </Sec> without matching <Sec>: no such section is open here." },
     { "<Sec a\n</Sec>", "! text:1: <Sec> is missing its closing '>'." },
     { "<Sec\n</Sec>", "! text:1: <Sec> is missing its closing '>'." },
     { "<Sec> a\n</Sec>", "! text:1: <Sec> is missing its closing '>'." },
-    { "<Sec a>\n</Sec\n", "! text:2: </Sec is missing its closing '>'. No space may stand between the name and '>'." },
-    { "<Sec a>\n</Sec >\n", "! text:2: </Sec is missing its closing '>'. No space may stand between the name and '>'." },
+    { "<Sec a>\n</Sec\n",
+      "! text:2: </Sec is missing its closing '>'. No space may stand between the name and '>'." },
+    { "<Sec a>\n</Sec >\n",
+      "! text:2: </Sec is missing its closing '>'. No space may stand between the name and '>'." },
     { "< Sec a>\n</Sec>", "! text:1: The section has no name. Write the name right behind '<'." },
     { "<>\n</>", "! text:1: The section has no name. Write the name right behind '<'." },
     { "<", "! text:1: The section has no name. Write the name right behind '<'." },
-    { "</", "! text:1: </ is missing its closing '>'. No space may stand between the name and '>'." },
+    { "</",
+      "! text:1: </ is missing its closing '>'. No space may stand between the name and '>'." },
     { "</>", "! text:1: </> without matching <>: no such section is open here." },
     { "<Raw>\nFoo", "! text:1: <Raw> is not closed: </Raw> is missing." },
     /* the line of a continued line is its first */
-    { "Foo a \\\n b\n\n</X>", "! text:4: </X> without matching <X>: no such section is open here." },
+    { "Foo a \\\n b\n\n</X>",
+      "! text:4: </X> without matching <X>: no such section is open here." },
     { "\n</X>\\\n\n", "! text:2: </X> without matching <X>: no such section is open here." },
 };
 
@@ -133,10 +147,12 @@ static void suspect_lines_are_warned_about(void **state)
     struct fixture *fx = *state;
 
     fixture_text(fx, "<Sec a> # x\n</Sec> # y\n\"\" z\n");
-    assert_string_equal(fixture_warnings(fx),
-                        "text:1: What follows the closing '>' of <Sec> is ignored. A comment needs a line of its own.\n"
-                        "text:2: What follows </Sec> is ignored. A comment needs a line of its own.\n"
-                        "text:3: The line names no directive and is ignored.");
+    assert_string_equal(
+        fixture_warnings(fx),
+        "text:1: What follows the closing '>' of <Sec> is ignored. A comment needs a line of its "
+        "own.\n"
+        "text:2: What follows </Sec> is ignored. A comment needs a line of its own.\n"
+        "text:3: The line names no directive and is ignored.");
 }
 
 static void several_texts_make_one_tree(void **state)
@@ -152,10 +168,12 @@ static void nul_bytes_are_refused(void **state)
 {
     struct fixture *fx = *state;
 
-    assert_string_equal(fixture_text_n(fx, "Foo\nBar a\0b\n", 12),
-                        "! text:2: The line holds a NUL byte. Save the file as UTF-8 or another 8-bit text.");
-    assert_string_equal(fixture_text_n(fx, "F\0o\0", 4),
-                        "! text:1: The line holds a NUL byte. Save the file as UTF-8 or another 8-bit text.");
+    assert_string_equal(
+        fixture_text_n(fx, "Foo\nBar a\0b\n", 12),
+        "! text:2: The line holds a NUL byte. Save the file as UTF-8 or another 8-bit text.");
+    assert_string_equal(
+        fixture_text_n(fx, "F\0o\0", 4),
+        "! text:1: The line holds a NUL byte. Save the file as UTF-8 or another 8-bit text.");
 }
 
 static const char *long_line(struct fixture *fx, size_t bytes)
@@ -174,11 +192,13 @@ static void lines_have_a_maximum(void **state)
     size_t          max = (size_t)16 << 20;
 
     assert_int_equal(strlen(fixture_text(fx, long_line(fx, max))), max);
-    assert_string_equal(fixture_text(fx, long_line(fx, max + 1)), "! text:1: The line is longer than 16777216 bytes.");
+    assert_string_equal(fixture_text(fx, long_line(fx, max + 1)),
+                        "! text:1: The line is longer than 16777216 bytes.");
     fx->reader.htaccess = true;
     fx->root = pn_conf_root(fx->pool);
     assert_int_equal(strlen(fixture_text(fx, long_line(fx, 8190))), 8190);
-    assert_string_equal(fixture_text(fx, long_line(fx, 8191)), "! text:1: The line is longer than 8190 bytes.");
+    assert_string_equal(fixture_text(fx, long_line(fx, 8191)),
+                        "! text:1: The line is longer than 8190 bytes.");
 }
 
 static void total_size_has_a_maximum(void **state)
@@ -194,17 +214,18 @@ static void total_size_has_a_maximum(void **state)
 static void sections_nest_without_end(void **state)
 {
     enum { LEVELS = 100000 };
-    struct fixture      *fx = *state;
-    struct pn_conf_node *node;
-    char                *text = apr_palloc(fx->pool, LEVELS * 20 + 1), *p = text;
-    size_t               deep = 0;
+    struct fixture                  *fx = *state;
+    struct pn_conf_node             *node;
+    char                            *text = apr_palloc(fx->pool, LEVELS * 20 + 1), *p = text;
+    size_t                           deep = 0;
     static const struct pn_conf_file file = { .path = "text" };
 
     for (int i = 0; i < LEVELS; i++, p += 4)
         memcpy(p, "<S>\n", 4);
     for (int i = 0; i < LEVELS; i++, p += 5)
         memcpy(p, "</S>\n", 5);
-    assert_int_equal(pn_conf_read_text(&fx->reader, &file, pn_str_n(text, (size_t)(p - text)), fx->root, &fx->error),
+    assert_int_equal(pn_conf_read_text(&fx->reader, &file, pn_str_n(text, (size_t)(p - text)),
+                                       fx->root, &fx->error),
                      PN_OK);
     for (node = fx->root->first; node; node = node->first)
         deep++;
@@ -216,9 +237,11 @@ static void htaccess_leaves_what_it_may_not_hold_to_its_user(void **state)
     struct fixture *fx = *state;
 
     fx->reader.htaccess = true;
-    assert_string_equal(fixture_text(fx, "Include a\nDefine b\n<Macro c>\nUse d\n</Macro>\n<IfModule mod_a.c>\nFoo\n"
-                                         "</IfModule>\n<IfDefine b>\nBar\n</IfDefine>"),
-                        "Include a|Define b|Macro c{Use d}|Foo");
+    assert_string_equal(
+        fixture_text(fx,
+                     "Include a\nDefine b\n<Macro c>\nUse d\n</Macro>\n<IfModule mod_a.c>\nFoo\n"
+                     "</IfModule>\n<IfDefine b>\nBar\n</IfDefine>"),
+        "Include a|Define b|Macro c{Use d}|Foo");
     assert_string_equal(fixture_text(fx, "Error no"), "! text:1: no");
 }
 
@@ -229,26 +252,31 @@ static void dump_prints_files_lines_and_levels(void **state)
     pn_str          text;
 
     fixture_write(fx, "b.conf", "\nBar\n");
-    fixture_write(fx, "a.conf", "Foo   a  \"b\"\n<Sec x>\n<Sec y>\nFoo z\n</Sec>\nInclude b.conf\nFoo q\n</Sec>\n"
-                                "<Macro M $v>\n<Sec $v>\n</Sec>\n</Macro>\nUse m w\n<Empty>\n</Empty>\n");
+    fixture_write(fx, "a.conf",
+                  "Foo   a  \"b\"\n<Sec x>\n<Sec y>\nFoo z\n</Sec>\nInclude b.conf\nFoo q\n</Sec>\n"
+                  "<Macro M $v>\n<Sec $v>\n</Sec>\n</Macro>\nUse m w\n<Empty>\n</Empty>\n");
     fixture_file(fx, "a.conf");
     pn_buf_init(&out, fx->pool, 10000);
     pn_conf_dump(&out, fx->root);
     assert_int_equal(pn_buf_done(&out, &text), PN_OK);
     assert_string_equal(fixture_short(fx, pn_str_zdup(fx->pool, text)),
-                        "# In file: a.conf\n#   1:\nFoo a  \"b\"\n#   2:\n<Sec x>\n  #   3:\n  <Sec y>\n    #   4:\n"
-                        "    Foo z\n  </Sec>\n# In file: b.conf\n  #   2:\n  Bar\n# In file: a.conf\n  #   7:\n  Foo q\n"
-                        "</Sec>\n# In file: macro 'M' (defined in a.conf) used on line 13 of a.conf\n#  10:\n<Sec w>\n"
+                        "# In file: a.conf\n#   1:\nFoo a  \"b\"\n#   2:\n<Sec x>\n  #   3:\n  "
+                        "<Sec y>\n    #   4:\n"
+                        "    Foo z\n  </Sec>\n# In file: b.conf\n  #   2:\n  Bar\n# In file: "
+                        "a.conf\n  #   7:\n  Foo q\n"
+                        "</Sec>\n# In file: macro 'M' (defined in a.conf) used on line 13 of "
+                        "a.conf\n#  10:\n<Sec w>\n"
                         "</Sec>\n# In file: a.conf\n#  14:\n<Empty>\n</Empty>\n");
 }
 
 /* Debian's own configuration, where it is installed. */
 static void debian_apache2_conf_is_read(void **state)
 {
-    struct fixture *fx = *state;
+    struct fixture          *fx = *state;
     static const char *const defined[][2] = {
-        { "APACHE_RUN_DIR", "/run" },  { "APACHE_LOG_DIR", "/log" },     { "APACHE_PID_FILE", "/run/pid" },
-        { "APACHE_LOCK_DIR", "/lock" }, { "APACHE_RUN_USER", "www-data" }, { "APACHE_RUN_GROUP", "www-data" },
+        { "APACHE_RUN_DIR", "/run" },      { "APACHE_LOG_DIR", "/log" },
+        { "APACHE_PID_FILE", "/run/pid" }, { "APACHE_LOCK_DIR", "/lock" },
+        { "APACHE_RUN_USER", "www-data" }, { "APACHE_RUN_GROUP", "www-data" },
     };
     static const char path[] = "/etc/apache2/apache2.conf";
 
@@ -270,12 +298,14 @@ static char *many_hosts(apr_pool_t *pool, int count, size_t *ret_n)
     size_t n = 0;
 
     for (int i = 0; i < count; i++)
-        n += (size_t)snprintf(text + n, HOST_BYTES,
-                              "<VirtualHost *:80>\n    ServerName host%d.example.com\n    ServerAlias www.host%d.example.com\n"
-                              "    DocumentRoot \"/srv/www/host%d\"\n    ErrorLog ${LOGS}/host%d.log\n"
-                              "    <Directory \"/srv/www/host%d\">\n        Require all granted\n    </Directory>\n"
-                              "    Header set X-Host \"host %d\"\n</VirtualHost>\n",
-                              i, i, i, i, i, i);
+        n += (size_t)snprintf(
+            text + n, HOST_BYTES,
+            "<VirtualHost *:80>\n    ServerName host%d.example.com\n    ServerAlias "
+            "www.host%d.example.com\n"
+            "    DocumentRoot \"/srv/www/host%d\"\n    ErrorLog ${LOGS}/host%d.log\n"
+            "    <Directory \"/srv/www/host%d\">\n        Require all granted\n    </Directory>\n"
+            "    Header set X-Host \"host %d\"\n</VirtualHost>\n",
+            i, i, i, i, i, i);
     *ret_n = n;
     return text;
 }
@@ -285,15 +315,16 @@ static void ten_thousand_hosts_are_read_fast(void **state)
 {
     enum { HOSTS = 10000 };
     static const struct pn_conf_file file = { .path = "text" };
-    struct fixture *fx = *state;
-    size_t          n;
-    char           *text = many_hosts(fx->pool, HOSTS, &n);
-    apr_time_t      begin;
+    struct fixture                  *fx = *state;
+    size_t                           n;
+    char                            *text = many_hosts(fx->pool, HOSTS, &n);
+    apr_time_t                       begin;
 
     assert_true(fixture_text(fx, "Define LOGS /var/log")[0] == '\0');
     fx->reader.on_read = NULL;
     begin = apr_time_now();
-    assert_int_equal(pn_conf_read_text(&fx->reader, &file, pn_str_n(text, n), fx->root, &fx->error), PN_OK);
+    assert_int_equal(pn_conf_read_text(&fx->reader, &file, pn_str_n(text, n), fx->root, &fx->error),
+                     PN_OK);
     begin = apr_time_now() - begin;
     print_message("%d virtual hosts, %zu bytes: %.1f ms\n", HOSTS, n, (double)begin / 1000);
     assert_true(begin < 5 * APR_USEC_PER_SEC);

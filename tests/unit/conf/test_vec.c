@@ -3,7 +3,8 @@
 
 #define LOAD "LoadModule paint_module modules/mod_paint.so\n"
 
-/* Three places for each case: server, <Directory> and <Directory> inside it; "" leaves a place empty. */
+/* Three places for each case: server, <Directory> and <Directory> inside it; "" leaves a place
+ * empty. */
 static const struct {
     const char *server, *outer, *inner;
     const char *colour, *brushes, *coats;
@@ -12,7 +13,8 @@ static const struct {
     { "", "", "", "white", "flat,very round", "-", 2 },
     { "PaintColour red", "", "", "red", "flat,very round", "-", 2 },
     { "PaintColour red", "PaintColour blue", "", "blue", "flat,very round", "-", 2 },
-    { "PaintColour red", "PaintColour blue", "PaintColour green", "green", "flat,very round", "-", 2 },
+    { "PaintColour red", "PaintColour blue", "PaintColour green", "green", "flat,very round", "-",
+      2 },
     { "PaintColour red", "PaintLayers 5", "PaintBrush x", "red", "x", "-", 5 },
     /* a default does not win over what an outer place has set */
     { "PaintLayers 9", "PaintColour white", "", "white", "flat,very round", "-", 9 },
@@ -49,13 +51,14 @@ static void inner_places_win(void **state)
     apr_pool_t *pool = *state;
 
     for (size_t i = 0; i < PN_COUNT(merges); i++) {
-        struct pn_generation *g = load_places(pool, merges[i].server, merges[i].outer, merges[i].inner);
-        struct pn_server     *s = g->servers;
-        struct pn_conf_vec   *a = fake_section(s, 0), *b = fake_section(s, 1);
-        struct pn_conf_vec   *sa = pn_conf_merge(s, s->dir_conf, a, NULL);
-        struct pn_conf_vec   *sab = pn_conf_merge(s, sa, b, NULL);
-        struct pn_conf_vec   *ab = pn_conf_merge(s, a, b, pool);
-        struct pn_conf_vec   *s_ab = pn_conf_merge(s, s->dir_conf, ab, pool);
+        struct pn_generation *g =
+            load_places(pool, merges[i].server, merges[i].outer, merges[i].inner);
+        struct pn_server   *s = g->servers;
+        struct pn_conf_vec *a = fake_section(s, 0), *b = fake_section(s, 1);
+        struct pn_conf_vec *sa = pn_conf_merge(s, s->dir_conf, a, NULL);
+        struct pn_conf_vec *sab = pn_conf_merge(s, sa, b, NULL);
+        struct pn_conf_vec *ab = pn_conf_merge(s, a, b, pool);
+        struct pn_conf_vec *s_ab = pn_conf_merge(s, s->dir_conf, ab, pool);
 
         pn_conf_vec_unref(sa); /* sab keeps what it shares with it */
         check(pool, i, sab);
@@ -87,11 +90,12 @@ static void untouched_modules_are_shared(void **state)
 
 static void set_bits_unite(void **state)
 {
-    struct pn_generation *g = load_places(*state, "PaintColour red", "PaintLayers 3", "PaintCoat x");
-    struct pn_server     *s = g->servers;
-    struct pn_conf_vec   *a = pn_conf_merge(s, s->dir_conf, fake_section(s, 0), *state);
-    struct pn_conf_vec   *b = pn_conf_merge(s, a, fake_section(s, 1), *state);
-    const void           *paint = PN_DIR_CONF(b, &fake_paint);
+    struct pn_generation *g =
+        load_places(*state, "PaintColour red", "PaintLayers 3", "PaintCoat x");
+    struct pn_server   *s = g->servers;
+    struct pn_conf_vec *a = pn_conf_merge(s, s->dir_conf, fake_section(s, 0), *state);
+    struct pn_conf_vec *b = pn_conf_merge(s, a, fake_section(s, 1), *state);
+    const void         *paint = PN_DIR_CONF(b, &fake_paint);
 
     assert_true(pn_conf_is_set(paint, &fake_paint, "PaintColour"));
     assert_true(pn_conf_is_set(paint, &fake_paint, "PaintLayers"));
@@ -104,9 +108,9 @@ static void set_bits_unite(void **state)
 
 static void lists_that_grow_need_a_pool_of_their_own(void **state)
 {
-    struct pn_generation *g = load_places(*state, "PaintCoat 1", "PaintCoat 2", "");
-    struct pn_server     *s = g->servers;
-    struct pn_conf_vec   *m = pn_conf_merge(s, s->dir_conf, fake_section(s, 0), NULL);
+    struct pn_generation   *g = load_places(*state, "PaintCoat 1", "PaintCoat 2", "");
+    struct pn_server       *s = g->servers;
+    struct pn_conf_vec     *m = pn_conf_merge(s, s->dir_conf, fake_section(s, 0), NULL);
     const struct paint_dir *base = PN_DIR_CONF(s->dir_conf, &fake_paint);
 
     assert_non_null(m->pool);
@@ -158,18 +162,20 @@ static void chains_of_many_merges_are_freed_whole(void **state)
 
 static void virtual_hosts_inherit_what_stands_behind_them(void **state)
 {
-    struct pn_generation *g = fake_load_good(*state, LOAD
-        "PaintColour red\nServerAdmin root@example\n"
-        "<VirtualHost *:80>\nPaintLayers 5\nTimeout 7\nServerName one.example\n"
-        "<Directory /x>\n</Directory>\n</VirtualHost>\n"
-        "<VirtualHost *:80>\nServerAdmin two@example\n</VirtualHost>\n"
-        "Timeout 99\nMaxClients 3\nPaintLayers 8\nPaintColour blue\n");
-    struct pn_server         *main_server = g->servers, *one = main_server->next, *two = one->next;
+    struct pn_generation *g = fake_load_good(
+        *state, LOAD "PaintColour red\nServerAdmin root@example\n"
+                     "<VirtualHost *:80>\nPaintLayers 5\nTimeout 7\nServerName one.example\n"
+                     "<Directory /x>\n</Directory>\n</VirtualHost>\n"
+                     "<VirtualHost *:80>\nServerAdmin two@example\n</VirtualHost>\n<VirtualHost "
+                     "*:80>\n</VirtualHost>\n"
+                     "Timeout 99\nMaxClients 3\nPaintLayers 8\nPaintColour blue\n");
+    struct pn_server *main_server = g->servers, *one = main_server->next, *two = one->next,
+                     *silent = two->next;
     const struct core_server *core = PN_SERVER_CONF(one, &fake_core);
     const struct paint_dir   *paint = PN_DIR_CONF(one->dir_conf, &fake_paint);
 
-    assert_int_equal(g->n_servers, 3);
-    assert_null(two->next);
+    assert_int_equal(g->n_servers, 4);
+    assert_null(silent->next);
     assert_int_equal(two->index, 2);
     assert_true(main_server->is_main && !one->is_main);
     assert_int_equal(one->line, 4);
@@ -184,9 +190,58 @@ static void virtual_hosts_inherit_what_stands_behind_them(void **state)
     assert_int_equal(paint->layers, 5);
     assert_text(paint->colour, "blue");
     /* A server that says nothing costs nothing: it has the main server's. */
-    assert_ptr_equal(PN_SERVER_CONF(two, &fake_core), PN_SERVER_CONF(main_server, &fake_core));
-    assert_ptr_equal(PN_DIR_CONF(two->dir_conf, &fake_paint),
+    assert_ptr_equal(PN_SERVER_CONF(silent, &fake_core), PN_SERVER_CONF(main_server, &fake_core));
+    assert_ptr_equal(PN_DIR_CONF(silent->dir_conf, &fake_paint),
                      PN_DIR_CONF(main_server->dir_conf, &fake_paint));
+    pn_generation_unref(g);
+}
+
+/* ---- a module of more rows than one word of set-bits holds ---- */
+
+#define N_ROWS 300
+
+struct wide_dir {
+    int64_t value[N_ROWS];
+};
+
+static struct pn_directive wide_rows[N_ROWS + 1];
+static char                wide_names[N_ROWS][8];
+static struct pn_module    wide = { .api = PN_MODULE_API,
+                                    .name = "mod_wide.c",
+                                    .apache_id = "wide_module",
+                                    .directives = wide_rows,
+                                    .dir_conf_size = sizeof(struct wide_dir) };
+
+static void make_wide_rows(void)
+{
+    for (unsigned i = 0; i < N_ROWS; i++) {
+        snprintf(wide_names[i], sizeof(wide_names[i]), "Wide%u", i);
+        wide_rows[i] = (struct pn_directive){ .name = wide_names[i],
+                                              .args = PN_TAKE1,
+                                              .where = PN_CTX_DIRECTORY | PN_CTX_SERVER,
+                                              .slot = { PN_SLOT_INT, i * sizeof(int64_t) } };
+    }
+}
+
+static void rows_may_be_many(void **state)
+{
+    struct pn_generation  *g;
+    struct pn_conf_vec    *vec;
+    const struct wide_dir *conf;
+
+    make_wide_rows();
+    pn_registry_add(&wide, NULL);
+    g = fake_load_good(*state, "LoadModule wide_module x\nWide0 1\nWide63 2\nWide64 3\nWide299 4\n"
+                               "<Directory /a>\nWide63 5\nWide298 6\n</Directory>\n");
+    vec = pn_conf_merge(g->servers, g->servers->dir_conf, fake_section(g->servers, 0), NULL);
+    conf = PN_DIR_CONF(vec, &wide);
+    for (unsigned i = 0; i < N_ROWS; i++) {
+        int64_t want = i == 0 ? 1 : i == 63 ? 5 : i == 64 ? 3 : i == 298 ? 6 : i == 299 ? 4 : 0;
+
+        assert_int_equal(conf->value[i], want);
+        assert_int_equal(pn_conf_is_set(conf, &wide, wide_names[i]), want != 0);
+    }
+    pn_conf_vec_unref(vec);
     pn_generation_unref(g);
 }
 
@@ -203,6 +258,7 @@ int main(void)
                                         fake_teardown),
         cmocka_unit_test_setup_teardown(virtual_hosts_inherit_what_stands_behind_them, fake_setup,
                                         fake_teardown),
+        cmocka_unit_test_setup_teardown(rows_may_be_many, fake_setup, fake_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

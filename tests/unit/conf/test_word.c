@@ -1,4 +1,5 @@
-/* test_word.c - tests src/conf/word.c. Each row was compared with httpd 2.4.71 (Define X ..., then Error "${X}"). */
+/* test_word.c - tests src/conf/word.c. Each row was compared with httpd 2.4.71 (Define X ...,
+ * then Error "${X}"). */
 #include "fixture.h"
 
 #include <apr_strings.h>
@@ -15,29 +16,32 @@ static const struct {
     { "'a b' c", "a b|c|" },
     { "\"\"", "|" },
     { "'' x", "|x|" },
-    { "\"a\"b", "a|b|" },            /* what follows a closing quote is the next word */
+    { "\"a\"b", "a|b|" }, /* what follows a closing quote is the next word */
     { "\"bar\"\"baz\"", "bar|baz|" },
-    { "a\"b c\"", "a\"b|c\"|" },     /* a quote inside a word is an ordinary byte */
-    { "\"abc", "abc|" },             /* without its end a string goes to the end */
+    { "a\"b c\"", "a\"b|c\"|" }, /* a quote inside a word is an ordinary byte */
+    { "\"abc", "abc|" },         /* without its end a string goes to the end */
     { "\"", "|" },
     { "'a \"b", "a \"b|" },
     { "\"a\\\"b\"", "a\"b|" },
     { "'a\\'b'", "a'b|" },
-    { "'a\\\"b'", "a\\\"b|" },       /* the other quote needs no escape, so \" stays */
+    { "'a\\\"b'", "a\\\"b|" }, /* the other quote needs no escape, so \" stays */
     { "\"a\\'b\"", "a\\'b|" },
     { "\"a\\nb\"", "a\\nb|" },
     { "\"a\\\\b\"", "a\\b|" },
     { "\"a\\\\\\\\b\"", "a\\\\b|" },
-    { "a\\\\b", "a\\b|" },           /* \\ outside of quotes too */
+    { "a\\\\b", "a\\b|" }, /* \\ outside of quotes too */
     { "a\\\"b", "a\\\"b|" },
-    { "a\\ b", "a\\|b|" },           /* a space cannot be escaped */
+    { "a\\ b", "a\\|b|" }, /* a space cannot be escaped */
     { "\\\"a b\\\"", "\\\"a|b\\\"|" },
-    { "\"abc\\\"", "abc\"|" },       /* the escaped quote does not end it */
+    { "\"abc\\\"", "abc\"|" }, /* the escaped quote does not end it */
     { "\"abc\\", "abc\\|" },
     { "a\\", "a\\|" },
     { "{a b}", "{a|b}|" },
     { "\xE9\xFF \xC3\xA9", "\xE9\xFF|\xC3\xA9|" },
-    { "a\xC2\xA0" "b", "a\xC2\xA0" "b|" }, /* a no-break space is none */
+    { "a\xC2\xA0"
+      "b",
+      "a\xC2\xA0"
+      "b|" }, /* a no-break space is none */
 };
 
 static void words_are_split_as_httpd_does(void **state)

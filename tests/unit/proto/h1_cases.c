@@ -111,7 +111,8 @@ static pn_str take_block(pn_str *rest)
 }
 
 /* Appends the cases of one document to *tail. */
-static struct h1_case **read_document(apr_pool_t *to, const char *path, pn_str file, struct h1_case **tail)
+static struct h1_case **read_document(apr_pool_t *to, const char *path, pn_str file,
+                                      struct h1_case **tail)
 {
     pn_str          rest = slurp(to, path), title = { 0 };
     struct h1_case *open = NULL;

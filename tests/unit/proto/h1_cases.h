@@ -1,5 +1,5 @@
-/* h1_cases.h - reads the documents of tests/data/h1 into a list of cases. Their folder comes from the environment
- * (PN_TEST_DATA), which Meson sets. */
+/* h1_cases.h - reads the documents of tests/data/h1 into a list of cases. Their folder comes from
+ * the environment (PN_TEST_DATA), which Meson sets. */
 #ifndef PN_TESTS_PROTO_H1_CASES_H
 #define PN_TESTS_PROTO_H1_CASES_H
 
@@ -13,7 +13,8 @@ struct h1_case {
     struct h1_case *next;
 };
 
-/** All cases of all documents, in order; owned by the pool. Fails the test on a document that breaks the notation. */
+/** All cases of all documents, in order; owned by the pool. Fails the test on a document that
+ *  breaks the notation. */
 struct h1_case *h1_cases_read(apr_pool_t *pool);
 /** Is `word` one of the case's flags? */
 bool h1_case_has(const struct h1_case *one, const char *word);

@@ -1,4 +1,5 @@
-/* test_chunked.c - src/proto/chunked.c. Each input is decoded whole and cut in two at every byte. */
+/* test_chunked.c - src/proto/chunked.c. Each input is decoded whole and cut in two at every byte.
+ * */
 #include "support.h"
 
 #include "proto/chunked.h"
@@ -10,7 +11,8 @@ static const struct {
 } cases[] = {
     { BYTES("0\r\n\r\n"), PN_EOF, "", "\r\n" },
     { BYTES("5\r\nhello\r\n0\r\n\r\nGET"), PN_EOF, "hello", "\r\nGET" },
-    { BYTES("5\r\nhello\r\n6\r\n world\r\n00\r\nX: y\r\n\r\n"), PN_EOF, "hello world", "X: y\r\n\r\n" },
+    { BYTES("5\r\nhello\r\n6\r\n world\r\n00\r\nX: y\r\n\r\n"), PN_EOF, "hello world",
+      "X: y\r\n\r\n" },
     { BYTES("A\r\n0123456789\r\na\r\nabcdefghij\r\n0\r\n"), PN_EOF, "0123456789abcdefghij", "" },
     { BYTES("1;a=b\r\nx\r\n0;last\r\n\r\n"), PN_EOF, "x", "\r\n" },
     { BYTES("1 ; a = \"q;\\\"\t\" \r\nx\r\n0\r\n\r\n"), PN_EOF, "x", "\r\n" },

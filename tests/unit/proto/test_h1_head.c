@@ -1,14 +1,18 @@
-/* test_h1_head.c - src/proto/h1_*.c against the documents in tests/data/h1: each has message heads in fenced blocks
- * and what comes of them (tests/data/h1/README.md tells the notation). Each head is found whole, byte by byte, and
- * cut in two at every byte. */
+/* test_h1_head.c - src/proto/h1_*.c against the documents in tests/data/h1: each has message heads
+ * in fenced blocks and what comes of them (tests/data/h1/README.md tells the notation). Each head
+ * is found whole, byte by byte, and cut in two at every byte. */
 #include "support.h"
 
 #include <stdio.h>
 
 #include "h1_cases.h"
 
-static const struct pn_h1_limits strict = { .line_bytes = 8190, .field_bytes = 8190, .fields = 100,
-                                            .head_bytes = 65536, .strict = true, .lenient_methods = true,
+static const struct pn_h1_limits strict = { .line_bytes = 8190,
+                                            .field_bytes = 8190,
+                                            .fields = 100,
+                                            .head_bytes = 65536,
+                                            .strict = true,
+                                            .lenient_methods = true,
                                             .allow_0_9 = true };
 
 static struct pn_h1_limits limits_of(const struct h1_case *one)
@@ -23,12 +27,15 @@ static struct pn_h1_limits limits_of(const struct h1_case *one)
 
 static enum pn_h1_kind kind_of(const struct h1_case *one)
 {
-    return h1_case_has(one, "script") ? PN_H1_SCRIPT : h1_case_has(one, "answer") ? PN_H1_ANSWER : PN_H1_REQUEST;
+    return h1_case_has(one, "script")   ? PN_H1_SCRIPT
+           : h1_case_has(one, "answer") ? PN_H1_ANSWER
+                                        : PN_H1_REQUEST;
 }
 
 static pn_str refused(enum pn_h1_fault fault)
 {
-    static const char *const names[] = { "FINE",
+    static const char *const names[] = {
+        "FINE",
 #define X(id, status, text) #id,
 #include "../../../data/h1-faults.def"
 #undef X
@@ -62,7 +69,8 @@ static void dump_headers(struct pn_buf *buf, const struct pn_headers *headers)
     }
 }
 
-static void dump_request(struct pn_buf *buf, const struct pn_h1_request *r, const struct pn_headers *headers)
+static void dump_request(struct pn_buf *buf, const struct pn_h1_request *r,
+                         const struct pn_headers *headers)
 {
     static const char *const forms[] = { "", "absolute\n", "authority\n", "asterisk\n" };
 
@@ -71,7 +79,8 @@ static void dump_request(struct pn_buf *buf, const struct pn_h1_request *r, cons
     pn_buf_str(buf, r->method);
     pn_buf_ch(buf, ' ');
     pn_buf_escaped(buf, r->path_query);
-    pn_buf_printf(buf, " %u.%u %s\n", r->version / 1000, r->version % 1000, r->keep_alive ? "keep-alive" : "close");
+    pn_buf_printf(buf, " %u.%u %s\n", r->version / 1000, r->version % 1000,
+                  r->keep_alive ? "keep-alive" : "close");
     pn_buf_str(buf, pn_str_z(forms[r->form]));
     if (r->form == PN_TARGET_ABSOLUTE)
         pn_buf_printf(buf, "scheme %.*s\n", PN_FMT(r->scheme));
@@ -93,7 +102,8 @@ static pn_str parse_request(char *head, size_t n, const struct pn_h1_limits *lim
 
     if (pn_h1_parse_request(pool, head, n, limits, &request, &headers, &fault) != PN_OK)
         return refused(fault);
-    assert_true(pn_str_starts(line, request.line)); /* as received, though the head has been cut up */
+    assert_true(
+        pn_str_starts(line, request.line)); /* as received, though the head has been cut up */
     pn_buf_init(&buf, pool, 1 << 20);
     dump_request(&buf, &request, &headers);
     return pn_buf_view(&buf);
@@ -110,8 +120,9 @@ static pn_str parse_response(char *head, size_t n, const struct pn_h1_limits *li
         return refused(fault);
     pn_buf_init(&buf, pool, 1 << 20);
     if (response.version)
-        pn_buf_printf(&buf, "%u.%u %d \"%.*s\" %s\n", response.version / 1000, response.version % 1000,
-                      response.status, PN_FMT(response.reason), response.keep_alive ? "keep-alive" : "close");
+        pn_buf_printf(&buf, "%u.%u %d \"%.*s\" %s\n", response.version / 1000,
+                      response.version % 1000, response.status, PN_FMT(response.reason),
+                      response.keep_alive ? "keep-alive" : "close");
     else
         pn_buf_lit(&buf, "no status line\n");
     dump_framing(&buf, response.framing, response.content_length);
@@ -193,7 +204,7 @@ static void check_case(const struct h1_case *one)
     for (size_t cut = 0; cut < one->input.n; cut += step)
         check_str(what, find(one, cut, one->input.n, &cut_end), whole);
     if (end) {
-        pn_str number = pn_str_head(whole, pn_str_chr(whole, '-', 0));
+        pn_str   number = pn_str_head(whole, pn_str_chr(whole, '-', 0));
         uint64_t from = 0;
         assert_int_equal(pn_str_to_u64(number, SIZE_MAX, &from), PN_OK);
         start = (size_t)from;
@@ -230,7 +241,8 @@ static void faults_have_a_status_and_a_rule(void **state)
 /* Any bytes at all may be handed to the parser; each head cut short is refused, never misread. */
 static void heads_cut_short_are_refused(void **state)
 {
-    const pn_str head = PN_STR("POST http://h:1/a?b HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\nContent-Length: 5\r\n\r\n");
+    const pn_str head = PN_STR(
+        "POST http://h:1/a?b HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\nContent-Length: 5\r\n\r\n");
     struct pn_h1_limits limits = strict;
 
     limits.strict = false;

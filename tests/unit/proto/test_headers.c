@@ -1,4 +1,5 @@
-/* test_headers.c - src/proto/headers.c and header_names.c: the list of fields, names, values, comma lists. */
+/* test_headers.c - src/proto/headers.c and header_names.c: the list of fields, names, values,
+ * comma lists. */
 #include "support.h"
 
 #include <pinion/headers.h>
@@ -56,8 +57,14 @@ static void a_name_with_one_wrong_byte_is_unknown(void **state)
 
 static void names_of_no_list_are_other(void **state)
 {
-    static const char *const names[] = { "", "X", "Hos", "Hosts", "X-Powered-By", "Content-Lengt\r",
-                                         "Content\rLength", "a-name-that-is-far-longer-than-any-known-one" };
+    static const char *const names[] = { "",
+                                         "X",
+                                         "Hos",
+                                         "Hosts",
+                                         "X-Powered-By",
+                                         "Content-Lengt\r",
+                                         "Content\rLength",
+                                         "a-name-that-is-far-longer-than-any-known-one" };
 
     for (size_t i = 0; i < PN_COUNT(names); i++)
         check_u64(pn_str_z(names[i]), pn_hdr_id(pn_str_z(names[i])), PN_HDR_OTHER);

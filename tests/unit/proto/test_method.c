@@ -11,7 +11,8 @@ static void every_method_is_found_by_its_name(void **state)
         check_u64(name, pn_method_known(pn_str_lower(pool, name)), false);
         check_u64(name, pn_method_known(pn_str_head(name, name.n - 1)), false);
         if (pn_method_is_safe((enum pn_method)id))
-            check_u64(name, pn_method_is_idempotent((enum pn_method)id), true); /* RFC 9110 s9.2.2 */
+            check_u64(name, pn_method_is_idempotent((enum pn_method)id),
+                      true); /* RFC 9110 s9.2.2 */
     }
 }
 

@@ -17,7 +17,8 @@ static void a_body_has_parts_and_an_end(void **state)
     pn_buf_lit(&buf, "0123456789");
     pn_multipart_end(&multipart, &buf);
     check_z(PN_STR("body"), pn_buf_view(&buf),
-            "\r\n--0123456789abcdef\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-9/1000\r\n\r\n"
+            "\r\n--0123456789abcdef\r\nContent-Type: text/plain\r\nContent-Range: bytes "
+            "0-9/1000\r\n\r\n"
             "0123456789\r\n--0123456789abcdef--\r\n");
 }
 
@@ -52,7 +53,7 @@ static void the_length_is_that_of_the_body(void **state)
 
 static void a_length_past_63_bits_is_refused(void **state)
 {
-    struct pn_range     ranges[] = { { 0, INT64_MAX - 1 }, { 0, INT64_MAX - 1 }, { 0, INT64_MAX - 1 } };
+    struct pn_range ranges[] = { { 0, INT64_MAX - 1 }, { 0, INT64_MAX - 1 }, { 0, INT64_MAX - 1 } };
     struct pn_multipart multipart;
     uint64_t            got;
 
@@ -75,10 +76,8 @@ static void a_416_names_the_length_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        POOL_TEST(a_body_has_parts_and_an_end),
-        POOL_TEST(a_part_without_type_has_no_type_line),
-        POOL_TEST(the_length_is_that_of_the_body),
-        POOL_TEST(a_length_past_63_bits_is_refused),
+        POOL_TEST(a_body_has_parts_and_an_end),    POOL_TEST(a_part_without_type_has_no_type_line),
+        POOL_TEST(the_length_is_that_of_the_body), POOL_TEST(a_length_past_63_bits_is_refused),
         POOL_TEST(a_416_names_the_length_only),
     };
 

@@ -7,7 +7,10 @@
 
 #define SIG "\r\n\r\n\0\r\nQUIT\n"
 #define V4 "\x0a\x00\x00\x01\x0a\x00\x00\x02\x12\x34\x00\x50"
-#define V6 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01" "\x00\x01\xff\xff"
+#define V6                                                                                         \
+    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"                                                   \
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"                                                           \
+    "\x00\x01\xff\xff"
 
 static const struct {
     pn_str      in;
@@ -15,8 +18,10 @@ static const struct {
     const char *out; /* as dump() writes it */
     size_t      n;   /* bytes eaten; 0: all */
 } cases[] = {
-    { BYTES("PROXY TCP4 10.0.0.1 10.0.0.2 4660 80\r\nGET"), PN_OK, "1 10.0.0.1:4660 10.0.0.2:80", 38 },
-    { BYTES("PROXY TCP4 255.255.255.255 0.0.0.0 65535 0\r\n"), PN_OK, "1 255.255.255.255:65535 0.0.0.0:0", 0 },
+    { BYTES("PROXY TCP4 10.0.0.1 10.0.0.2 4660 80\r\nGET"), PN_OK, "1 10.0.0.1:4660 10.0.0.2:80",
+      38 },
+    { BYTES("PROXY TCP4 255.255.255.255 0.0.0.0 65535 0\r\n"), PN_OK,
+      "1 255.255.255.255:65535 0.0.0.0:0", 0 },
     { BYTES("PROXY TCP6 2001:db8::1 ::1 1 65535\r\n"), PN_OK, "1 2001:db8::1:1 ::1:65535", 0 },
     { BYTES("PROXY UNKNOWN\r\n"), PN_OK, "1 unknown", 0 },
     { BYTES("PROXY UNKNOWN what ever it says\r\n"), PN_OK, "1 unknown", 0 },
@@ -41,33 +46,41 @@ static const struct {
     { BYTES("PROXY TCP6 10.0.0.1 10.0.0.2 1 80\r\n"), PN_BAD, NULL, 0 },
     { BYTES("PROXY TCP4 10.0.0.1\0 10.0.0.2 1 80\r\n"), PN_BAD, NULL, 0 },
     { BYTES("PROXY UNKNOWN 0123456789012345678901234567890123456789012345678901234567890123456789"
-            "0123456789012345678901234567890123456789"), PN_BAD, NULL, 0 },
+            "0123456789012345678901234567890123456789"),
+      PN_BAD, NULL, 0 },
     { BYTES(SIG "\x21\x11\x00\x0c" V4 "GET"), PN_OK, "2 10.0.0.1:4660 10.0.0.2:80", 28 },
     { BYTES(SIG "\x21\x21\x00\x24" V6), PN_OK, "2 2001:db8::1:1 ::1:65535", 0 },
     { BYTES(SIG "\x21\x12\x00\x0c" V4), PN_OK, "2 10.0.0.1:4660 10.0.0.2:80 datagram", 0 },
     { BYTES(SIG "\x21\x11\x00\x13" V4 "\x01\x00\x02h2\x04\x00\x00"), PN_BAD, NULL, 0 },
-    { BYTES(SIG "\x21\x11\x00\x14" V4 "\x01\x00\x02h2\x04\x00\x00"), PN_OK, "2 10.0.0.1:4660 10.0.0.2:80", 0 },
+    { BYTES(SIG "\x21\x11\x00\x14" V4 "\x01\x00\x02h2\x04\x00\x00"), PN_OK,
+      "2 10.0.0.1:4660 10.0.0.2:80", 0 },
     { BYTES(SIG "\x21\x11\x00\x11" V4 "\x01\x00\x03h2"), PN_BAD, NULL, 0 },
     { BYTES(SIG "\x20\x00\x00\x00"), PN_OK, "2 local unknown", 0 },
     { BYTES(SIG "\x20\x11\x00\x0c" V4), PN_OK, "2 local unknown", 0 },
     { BYTES(SIG "\x21\x00\x00\x00"), PN_OK, "2 unknown", 0 },
-    { BYTES(SIG "\x21\x11\x00\x0b" "\x0a\x00\x00\x01\x0a\x00\x00\x02\x12\x34\x00"), PN_BAD, NULL, 0 },
+    { BYTES(SIG "\x21\x11\x00\x0b"
+                "\x0a\x00\x00\x01\x0a\x00\x00\x02\x12\x34\x00"),
+      PN_BAD, NULL, 0 },
     { BYTES(SIG "\x21\x31\x00\x0c" V4), PN_BAD, NULL, 0 },
     { BYTES(SIG "\x21\x41\x00\x0c" V4), PN_BAD, NULL, 0 },
     { BYTES(SIG "\x21\x13\x00\x0c" V4), PN_BAD, NULL, 0 },
     { BYTES(SIG "\x22\x11\x00\x0c" V4), PN_BAD, NULL, 0 },
     { BYTES(SIG "\x11\x11\x00\x0c" V4), PN_BAD, NULL, 0 },
     { BYTES(SIG "\x21\x11\x10\x00" V4), PN_BAD, NULL, 0 },
-    { BYTES(SIG "\x21\x11\x00\x0c" "\x0a"), PN_AGAIN, NULL, 0 },
+    { BYTES(SIG "\x21\x11\x00\x0c"
+                "\x0a"),
+      PN_AGAIN, NULL, 0 },
     { BYTES("\r\n\r\n\0\r\nQUIT\r"), PN_BAD, NULL, 0 },
     { BYTES("\r\n\r\nGET"), PN_BAD, NULL, 0 },
 };
 
-static void dump_address(struct pn_buf *buf, enum pn_proxy_family family, const struct pn_proxy_address *address)
+static void dump_address(struct pn_buf *buf, enum pn_proxy_family family,
+                         const struct pn_proxy_address *address)
 {
     char text[INET6_ADDRSTRLEN];
 
-    assert_non_null(inet_ntop(family == PN_PROXY_INET ? AF_INET : AF_INET6, address->bytes, text, sizeof(text)));
+    assert_non_null(inet_ntop(family == PN_PROXY_INET ? AF_INET : AF_INET6, address->bytes, text,
+                              sizeof(text)));
     pn_buf_printf(buf, " %s:%u", text, address->port);
 }
 

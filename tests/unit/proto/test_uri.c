@@ -1,7 +1,7 @@
 /* test_uri.c - src/proto/uri.c and authority.c. */
 #include "support.h"
 
-#include "proto/uri.h"
+#include <pinion/uri.h>
 
 static void references_are_split(void **state)
 {
@@ -14,7 +14,8 @@ static void references_are_split(void **state)
         { BYTES("http://u:p@h:80/a?b#c"), PN_OK, "http", "u:p", "h", "80", "/a", "b", "c", 80 },
         { BYTES("http://h"), PN_OK, "http", NULL, "h", NULL, "", NULL, NULL, 0 },
         { BYTES("http://h:?"), PN_OK, "http", NULL, "h", "", "", "", NULL, 0 },
-        { BYTES("http://[::1]:8080/"), PN_OK, "http", NULL, "[::1]", "8080", "/", NULL, NULL, 8080 },
+        { BYTES("http://[::1]:8080/"), PN_OK, "http", NULL, "[::1]", "8080", "/", NULL, NULL,
+          8080 },
         { BYTES("http://[::1]"), PN_OK, "http", NULL, "[::1]", NULL, "", NULL, NULL, 0 },
         { BYTES("//h/a"), PN_OK, NULL, NULL, "h", NULL, "/a", NULL, NULL, 0 },
         { BYTES("/a:b?c?d#e#f"), PN_OK, NULL, NULL, NULL, NULL, "/a:b", "c?d", "e#f", 0 },
@@ -48,9 +49,9 @@ static void references_are_split(void **state)
             pn_str      got;
             const char *want;
         } parts[] = {
-            { uri.scheme, cases[i].scheme },       { uri.userinfo, cases[i].userinfo },
-            { uri.host, cases[i].host },           { uri.port_text, cases[i].port_text },
-            { uri.path, cases[i].path },           { uri.query, cases[i].query },
+            { uri.scheme, cases[i].scheme },     { uri.userinfo, cases[i].userinfo },
+            { uri.host, cases[i].host },         { uri.port_text, cases[i].port_text },
+            { uri.path, cases[i].path },         { uri.query, cases[i].query },
             { uri.fragment, cases[i].fragment },
         };
         for (size_t k = 0; k < PN_COUNT(parts); k++) {
@@ -105,6 +106,7 @@ static const struct {
     { BYTES("//.."), PN_SLASH_REFUSE, true, PN_DENIED, NULL },
     { BYTES("//../.."), PN_SLASH_REFUSE, false, PN_DENIED, NULL },
     { BYTES("/%00"), PN_SLASH_REFUSE, true, PN_BAD, NULL },
+    { BYTES("/a\0b"), PN_SLASH_REFUSE, true, PN_BAD, NULL },
     { BYTES("/%"), PN_SLASH_REFUSE, true, PN_BAD, NULL },
     { BYTES("/%4"), PN_SLASH_REFUSE, true, PN_BAD, NULL },
     { BYTES("/%4g"), PN_SLASH_REFUSE, true, PN_BAD, NULL },
@@ -121,7 +123,8 @@ static void paths_are_normalised(void **state)
         char  *copy = tight_copy(paths[i].in);
         pn_str in = { copy, paths[i].in.n }, out = { 0 };
 
-        check_rc(in, pn_uri_normalise(pool, in, paths[i].slashes, paths[i].merge, &out), paths[i].rc);
+        check_rc(in, pn_uri_normalise(pool, in, paths[i].slashes, paths[i].merge, &out),
+                 paths[i].rc);
         if (paths[i].rc == PN_OK)
             check_z(in, out, paths[i].out);
         free(copy);
@@ -138,8 +141,11 @@ static void dots_are_removed_from_decoded_paths(void **state)
         pn_rc       rc;
         const char *out;
     } cases[] = {
-        { "/a/../b%2e", PN_OK, "/b%2e" }, { "/a//b", PN_OK, "/a//b" }, { "/../a", PN_DENIED, NULL },
-        { "a", PN_BAD, NULL },            { "", PN_BAD, NULL },
+        { "/a/../b%2e", PN_OK, "/b%2e" },
+        { "/a//b", PN_OK, "/a//b" },
+        { "/../a", PN_DENIED, NULL },
+        { "a", PN_BAD, NULL },
+        { "", PN_BAD, NULL },
     };
 
     for (size_t i = 0; i < PN_COUNT(cases); i++) {
@@ -168,7 +174,8 @@ static void text_is_encoded(void **state)
 
     check_z(all, pn_uri_encode_path(pool, all),
             "/d!%22%23$%25&'()*+,-.:;%3c=%3e%3f@%5b%5c%5d%5e_%60%7b%7c%7d~%c3%a9%20%0a");
-    check_z(all, pn_uri_encode_component(pool, PN_STR("a-._~/?&=+ \xff")), "a-._~%2f%3f%26%3d%2b%20%ff");
+    check_z(all, pn_uri_encode_component(pool, PN_STR("a-._~/?&=+ \xff")),
+            "a-._~%2f%3f%26%3d%2b%20%ff");
     check_z(all, pn_uri_encode_path(pool, (pn_str){ 0 }), "");
     check_z(all, pn_html_escape(pool, PN_STR("<a href=\"x\" b='&'>")),
             "&lt;a href=&quot;x&quot; b=&#39;&amp;&#39;&gt;");

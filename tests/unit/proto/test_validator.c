@@ -37,13 +37,15 @@ static void dates_are_read_in_three_forms(void **state)
         { BYTES("Sun, 06 Nov 1994 25:49:37 GMT"), PN_BAD, 0 },
         { BYTES("Sun, 06 Nox 1994 08:49:37 GMT"), PN_BAD, 0 },
         { BYTES("Sun, 06 Nov 1994\0 08:49:37 GMT"), PN_BAD, 0 },
-        { BYTES("Sun, 06 Nov 1994 08:49:37 GMT, and more text than any date would ever have"), PN_BAD, 0 },
+        { BYTES("Sun, 06 Nov 1994 08:49:37 GMT, and more text than any date would ever have"),
+          PN_BAD, 0 },
     };
 
     for (size_t i = 0; i < PN_COUNT(cases); i++) {
         char   *copy = tight_copy(cases[i].in);
         pn_wall when = 0;
-        check_rc(cases[i].in, pn_http_date_parse(pn_str_n(copy, cases[i].in.n), &when), cases[i].rc);
+        check_rc(cases[i].in, pn_http_date_parse(pn_str_n(copy, cases[i].in.n), &when),
+                 cases[i].rc);
         check_u64(cases[i].in, (uint64_t)when, (uint64_t)cases[i].when);
         free(copy);
     }
@@ -151,11 +153,11 @@ static void conditions_are_checked_in_order(void **state)
 {
     for (size_t i = 0; i < PN_COUNT(conditions); i++) {
         struct pn_headers          request;
-        const struct pn_validators validators = {
-            .etag = pn_str_z(conditions[i].etag), .last_modified = conditions[i].modified,
-            .request_time = INT64_C(1700000000) * PN_USEC_PER_SEC
-        };
-        pn_str what = pn_str_z(conditions[i].fields);
+        const struct pn_validators validators = { .etag = pn_str_z(conditions[i].etag),
+                                                  .last_modified = conditions[i].modified,
+                                                  .request_time =
+                                                      INT64_C(1700000000) * PN_USEC_PER_SEC };
+        pn_str                     what = pn_str_z(conditions[i].fields);
 
         read_fields(&request, conditions[i].fields);
         check_u64(what, (uint64_t)pn_conditions_check(&request, &validators, true),
@@ -192,7 +194,8 @@ static void if_range_needs_a_strong_match(void **state)
                                                   .last_modified = NOV_1994,
                                                   .request_time = NOV_1994 + cases[i].age };
         read_fields(&request, cases[i].fields);
-        check_u64(pn_str_z(cases[i].fields), pn_if_range_holds(&request, &validators), cases[i].holds);
+        check_u64(pn_str_z(cases[i].fields), pn_if_range_holds(&request, &validators),
+                  cases[i].holds);
     }
 }
 

@@ -1,5 +1,5 @@
-/* bench_switch.c - prints what the runtime's basic steps cost, in nanoseconds of processor time. Not run as a test:
- * the figures are for comparing two builds on a quiet machine. */
+/* bench_switch.c - prints what the runtime's basic steps cost, in nanoseconds of processor time.
+ * Not run as a test: the figures are for comparing two builds on a quiet machine. */
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>

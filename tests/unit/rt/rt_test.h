@@ -1,4 +1,5 @@
-/* rt_test.h - what the tests of the runtime share: a loop for each test, and turning it until something is true. */
+/* rt_test.h - what the tests of the runtime share: a loop for each test, and turning it until
+ * something is true. */
 #ifndef PN_TEST_RT_H
 #define PN_TEST_RT_H
 

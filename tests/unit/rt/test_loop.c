@@ -1,4 +1,5 @@
-/* test_loop.c - the order of a turn, readiness, jobs, hooks and wake-ups (src/rt/loop.c, loop_epoll.c). */
+/* test_loop.c - the order of a turn, readiness, jobs, hooks and wake-ups (src/rt/loop.c,
+ * loop_epoll.c). */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,10 +11,10 @@
 
 /* An io that notes what it is told. */
 struct probe {
-    struct pn_io io;
-    int          peer;
-    unsigned     calls;
-    unsigned     events; /* of the latest call */
+    struct pn_io  io;
+    int           peer;
+    unsigned      calls;
+    unsigned      events; /* of the latest call */
     struct pn_io *close_too;
 };
 
@@ -57,7 +58,7 @@ static void note(char c)
     phases[phases_n] = '\0';
 }
 
-static struct pn_job  note_job;
+static struct pn_job   note_job;
 static struct pn_timer note_timer;
 
 static void note_io_fn(struct pn_io *io, unsigned events)
@@ -392,7 +393,8 @@ static void jobs_are_queued_once_and_cancelled(void **state)
     pn_loop_turn(t->loop, PN_NEVER);
     assert_int_equal(j[0].runs, 1);
     assert_int_equal(j[1].runs, 0);
-    pn_job_queue(t->loop, &j[1].job); /* the tail was taken out: the queue must still hold together */
+    pn_job_queue(t->loop,
+                 &j[1].job); /* the tail was taken out: the queue must still hold together */
     pn_loop_turn(t->loop, PN_NEVER);
     assert_int_equal(j[1].runs, 1);
 }

@@ -155,8 +155,8 @@ static void closing_the_loop_waits_for_the_work(void **state)
         works[i] = (struct plain){
             .task = { .number = i, .pause_usec = 20000, .loop_thread = pthread_self() },
         };
-        assert_int_equal(pn_offload_submit(t->loop, &works[i].work, task_fn, &works[i].task, plain_done),
-                         PN_OK);
+        assert_int_equal(
+            pn_offload_submit(t->loop, &works[i].work, task_fn, &works[i].task, plain_done), PN_OK);
     }
 }
 

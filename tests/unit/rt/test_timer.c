@@ -1,4 +1,5 @@
-/* test_timer.c - the timer wheel against a simple model, with a clock that the test moves (src/rt/timer.c). */
+/* test_timer.c - the timer wheel against a simple model, with a clock that the test moves
+ * (src/rt/timer.c). */
 #include "rt_test.h"
 
 #define MSEC PN_USEC_PER_MSEC
@@ -148,8 +149,19 @@ static void ten_thousand_timers_behave_like_the_model(void **state)
 static void far_deadlines(void **state)
 {
     static const pn_usec delays[] = {
-        1, 999, MSEC, 63 * MSEC, 64 * MSEC, 65 * MSEC, 4095 * MSEC, 4096 * MSEC, 262144 * MSEC,
-        5 * HOUR, 24 * HOUR, 50 * 24 * HOUR, 400 * 24 * HOUR,
+        1,
+        999,
+        MSEC,
+        63 * MSEC,
+        64 * MSEC,
+        65 * MSEC,
+        4095 * MSEC,
+        4096 * MSEC,
+        262144 * MSEC,
+        5 * HOUR,
+        24 * HOUR,
+        50 * 24 * HOUR,
+        400 * 24 * HOUR,
     };
     struct rt_test *t = *state;
 

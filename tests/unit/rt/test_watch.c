@@ -47,7 +47,8 @@ static int teardown(void **state)
     struct watch_test *t = *state;
     void              *rt = t->rt;
 
-    pn_watcher_close(t->watcher); /* again, after a test whose probes lie on its stack: that is fine */
+    pn_watcher_close(
+        t->watcher); /* again, after a test whose probes lie on its stack: that is fine */
     remove_tree(t->dir, ".");
     close(t->dir);
     rmdir(t->path);
@@ -77,7 +78,8 @@ static void probe_fn(struct pn_watch *watch, unsigned events, pn_str name)
     if (used + name.n + 2 < sizeof(p->names))
         snprintf(p->names + used, sizeof(p->names) - used, "%.*s;", PN_FMT(name));
     if (p->start != NULL)
-        assert_int_equal(pn_watch_start(p->watcher, &p->start->watch, p->start_dir, true, probe_fn), PN_OK);
+        assert_int_equal(pn_watch_start(p->watcher, &p->start->watch, p->start_dir, true, probe_fn),
+                         PN_OK);
     p->start = NULL;
     if (p->stop != NULL)
         pn_watch_stop(p->watcher, p->stop);
@@ -422,7 +424,8 @@ static void the_table_behaves_like_an_array(void **state)
 
         if (rt_random(&seed) % 2) {
             assert_true(pn__watch_table_reserve(&table));
-            pn__watch_table_add(&table, wd * 32, 0)->watches = &some; /* all want the same few slots */
+            pn__watch_table_add(&table, wd * 32, 0)->watches =
+                &some; /* all want the same few slots */
             in[wd] = true;
         }
         else if (in[wd]) {

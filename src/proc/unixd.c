@@ -1,0 +1,88 @@
+/* unixd.c - mod_unixd: User, Group and ChrootDir. Apache manual: mod_unixd.
+ *
+ * Names are looked up while the configuration is read, so that a wrong one is an error of its line. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proc/mpm_conf.h"
+
+/* "#33" is a number. @return false for anything else. */
+static bool number_of(pn_str text, uint32_t *ret)
+{
+    uint64_t value;
+
+    if (text.n < 2 || text.p[0] != '#' || pn_str_to_u64(pn_str_from(text, 1), UINT32_MAX - 1, &value) != PN_OK)
+        return false;
+    *ret = (uint32_t)value;
+    return true;
+}
+
+static const char *set_user(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    struct pn_unixd_conf *unixd = conf;
+    struct passwd        *account;
+
+    if (!number_of(argv[0], &unixd->uid)) {
+        account = getpwnam(argv[0].p);
+        if (!account)
+            return pn_conf_error_text(cmd, "bad user name %s", argv[0].p);
+        unixd->uid = account->pw_uid;
+    }
+    if (unixd->uid == 0) {
+        cmd->cure = "Name an account that owns nothing, such as www-data";
+        return "the children must not run as root: whoever breaks into one would own the machine";
+    }
+    unixd->user = argv[0];
+    unixd->user_set = true;
+    return NULL;
+}
+
+static const char *set_group(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    struct pn_unixd_conf *unixd = conf;
+    struct group         *group;
+
+    if (!number_of(argv[0], &unixd->gid)) {
+        group = getgrnam(argv[0].p);
+        if (!group)
+            return pn_conf_error_text(cmd, "bad group name %s", argv[0].p);
+        unixd->gid = group->gr_gid;
+    }
+    unixd->group = argv[0];
+    unixd->group_set = true;
+    return NULL;
+}
+
+static const char *set_chroot(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    struct pn_unixd_conf *unixd = conf;
+    struct stat           found;
+
+    if (argv[0].n == 0 || argv[0].p[0] != '/' || stat(argv[0].p, &found) != 0 || !S_ISDIR(found.st_mode))
+        return "ChrootDir must be the absolute path of a directory";
+    unixd->chroot_dir = argv[0];
+    return NULL;
+}
+
+static const struct pn_directive directives[] = {
+    { .name = "User", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = set_user,
+      .help = "the account of the children, by name or #number" },
+    { .name = "Group", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = set_group,
+      .help = "the group of the children, by name or #number" },
+    { .name = "ChrootDir", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = set_chroot,
+      .help = "the directory that is the children's file system" },
+    { 0 }
+};
+
+struct pn_module pn_module_unixd = {
+    .api = PN_MODULE_API,
+    .name = "mod_unixd.c",
+    .apache_id = "unixd_module",
+    .directives = directives,
+    .server_conf_size = sizeof(struct pn_unixd_conf),
+    .is_static = true,
+};
