@@ -56,9 +56,9 @@ const struct pn_directive pn_core_directives[] = {
       .gone = "name-based virtual hosts need no NameVirtualHost since 2.4: remove the line" },
     { .name = "DocumentRoot", .args = PN_TAKE1, .where = PN_CTX_SERVER, .scope = PN_SCOPE_SERVER, .set = pn__set_document_root,
       .help = "Directory whose files answer URL paths" },
-    { .name = "UseCanonicalName", .args = PN_TAKE1, .where = PN_CTX_SERVER | PN_CTX_DIRECTORY, .slot = DIR_ENUM(use_canonical_name),
+    { .name = "UseCanonicalName", .args = PN_TAKE1, .where = PN_CTX_SERVER | PN_CTX_SECTIONS, .slot = DIR_ENUM(use_canonical_name),
       .choices = canonical_words, .dflt = "Off", .help = "Whether the server's own name or the client's is used in links to itself" },
-    { .name = "UseCanonicalPhysicalPort", .args = PN_FLAG, .where = PN_CTX_SERVER | PN_CTX_DIRECTORY, .slot = DIR(use_canonical_port),
+    { .name = "UseCanonicalPhysicalPort", .args = PN_FLAG, .where = PN_CTX_SERVER | PN_CTX_SECTIONS, .slot = DIR(use_canonical_port),
       .dflt = "Off", .help = "Whether links to itself use the port that the connection came in on" },
     { .name = "ServerTokens", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .slot = SRV_ENUM(tokens),
       .choices = token_words, .dflt = "Full", .help = "How much the Server field tells" },
@@ -142,7 +142,7 @@ const struct pn_directive pn_core_directives[] = {
       .help = "Most overlapping ranges of one request" },
     { .name = "MaxRangeReversals", .args = PN_TAKE1, .where = PN_CTX_ANY, .override = PN_OVR_ALL, .set = pn__set_range_limit,
       .help = "Most times that the ranges of one request go backwards" },
-    { .name = "QualifyRedirectURL", .args = PN_FLAG, .where = PN_CTX_SERVER | PN_CTX_DIRECTORY, .override = PN_OVR_FILEINFO,
+    { .name = "QualifyRedirectURL", .args = PN_FLAG, .where = PN_CTX_ANY, .override = PN_OVR_FILEINFO,
       .slot = DIR(qualify_redirect_url), .dflt = "On", .help = "Whether a redirection to a path is made a full URL" },
 
     /* logs */

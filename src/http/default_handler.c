@@ -3,6 +3,7 @@
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
 
+#include "http/content_digest.h"
 #include "http/request_core.h"
 #include "http/store.h"
 #include "proto/validator.h"
@@ -106,9 +107,12 @@ static int conditions(struct pn_request *r)
 
 static struct pn_body *file_body(struct pn_request *r, const struct pn_file *file)
 {
-    if (file->bytes.p)
+    const struct pn_core_dir *conf = pn_core_dir(r->dir_conf);
+
+    if (PN_LIKELY(file->bytes.p && conf->enable_mmap))
         return pn_body_bytes(r, file->bytes);
-    return pn_body_file(r, file->fd, 0, file->info.size);
+    struct pn_body *body = pn_body_file(r, file->fd, 0, file->info.size);
+    return PN_LIKELY(conf->enable_sendfile) ? body : pn_body_in_memory(r, body);
 }
 
 PN_MAY_YIELD static enum pn_verdict serve_file(struct pn_request *r)
@@ -122,11 +126,14 @@ PN_MAY_YIELD static enum pn_verdict serve_file(struct pn_request *r)
     }
     pn_set_file_validators(r);
     int status = conditions(r);
-    if (status == 304)
-        return pn_reject_quietly(r, 304);
-    if (status)
-        return pn_reject_quietly(r, status);
+    if (PN_UNLIKELY(status)) { /* 304 or 412: no ErrorDocument, as Apache has it */
+        r->status = status;
+        r->body = pn_body_empty(r);
+        return PN_HANDLED;
+    }
     r->body = file_body(r, file);
+    if (PN_UNLIKELY(pn_core_dir(r->dir_conf)->content_digest))
+        pn__content_digest(r, file);
     return PN_HANDLED;
 }
 
@@ -134,6 +141,8 @@ PN_MAY_YIELD static enum pn_verdict serve_path(struct pn_request *r)
 {
     const struct pn_core_dir *conf = pn_core_dir(r->dir_conf);
 
+    if (PN_UNLIKELY(pn_has_request_body(r)) && !r->main && pn_discard_request_body(r) != PN_OK)
+        return pn_reject_quietly(r, r->core->reject_status ? r->core->reject_status : 400);
     if (r->finfo.type == PN_FILE_DIRECTORY)
         return pn_reject(r, 404, PN_LOG_MODULE, 129, "Attempt to serve directory: %s", r->filename.p);
     if (r->finfo.type == PN_FILE_NONE) {
@@ -153,12 +162,20 @@ enum pn_verdict pn__default_handler(struct pn_request *r)
 {
     if (PN_LIKELY(r->method_id == PN_METHOD_GET || r->method_id == PN_METHOD_HEAD || r->method_id == PN_METHOD_POST))
         return serve_path(r);
+    if (r->method_id == PN_METHOD_OPTIONS)
+        return answer_options(r, STATIC_METHODS);
+    return pn_allow_methods(r, STATIC_METHODS);
+}
+
+enum pn_verdict pn__server_wide(struct pn_request *r)
+{
     if (r->method_id == PN_METHOD_TRACE)
         return answer_trace(r);
-    if (r->method_id == PN_METHOD_OPTIONS)
-        return pn_str_eq(r->target, PN_STR("*")) ? (r->body = pn_body_empty(r), PN_HANDLED)
-                                                 : answer_options(r, STATIC_METHODS);
-    return pn_allow_methods(r, STATIC_METHODS);
+    if (r->method_id == PN_METHOD_OPTIONS && pn_str_eq(r->path, PN_STR("*"))) {
+        r->body = pn_body_empty(r);
+        return PN_HANDLED;
+    }
+    return PN_NEXT;
 }
 
 void pn_set_file_validators(struct pn_request *r)

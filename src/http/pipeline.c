@@ -198,7 +198,9 @@ struct pn_request *pn_pipeline_run(struct pn_request *r)
     if (pn__run_phase(r, r->server->plan, PN_PHASE_POST_READ_REQUEST) == PN_REJECTED)
         status = r->core->reject_status;
     if (status == 0) {
-        enum pn_verdict quick = pn__run_phase(r, r->server->plan, PN_PHASE_QUICK_HANDLER);
+        enum pn_verdict quick = pn__server_wide(r);
+        if (PN_LIKELY(quick == PN_NEXT))
+            quick = pn__run_phase(r, r->server->plan, PN_PHASE_QUICK_HANDLER);
         if (quick == PN_HANDLED)
             return seal(newest(r));
         status = quick == PN_REJECTED ? r->core->reject_status : pn__pipeline_lookup(r);

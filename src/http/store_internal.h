@@ -39,6 +39,7 @@ struct node_dir {
     int                fd;         /* O_PATH; -1: of a link, the target's is used */
     bool               entered;    /* the watch was tried */
     bool               untrusted;  /* and does not tell of all changes */
+    bool               counted;    /* in stats.watches */
     bool               ask_access; /* its .htaccess can change without a word: it has other hard links */
     unsigned           changes;    /* counts what the watch told */
     unsigned           n_vecs, cap_vecs;
@@ -63,7 +64,7 @@ struct store_node {
     struct store_node  *target;               /* NODE_LINK: referenced by standing in its list */
     struct store_node  *links;                /* links that point here */
     struct store_node  *link_prev, *link_next;/* my place in the target's list */
-    struct store_node  *work_next;            /* lists of destroying */
+    struct store_node  *work_next, *orphan_next; /* lists of destroying */
     struct place       *places;
     struct pn_finfo     info;                 /* of the name itself, links not followed */
     int64_t             ctime_ns;
@@ -132,6 +133,13 @@ struct store_node *pn__node_root(struct pn_store *store);
  *  @return 0; EAGAIN: cold (store->cold says what); another errno that is no property of the path (EMFILE, EIO...). */
 int pn__node_child(struct pn_store *store, struct store_node *dir, pn_str name, struct store_node **ret);
 struct store_node *pn__node_find(const struct pn_store *store, const struct store_node *dir, pn_str name);
+struct node_dir *pn__dir_new(struct pn_store *store, struct store_node *node, int fd);
+
+/* ---- store_link.c, store_watch.c ---- */
+
+/** Finds the target of a link node by its text, component by component. 0, EAGAIN or an errno that does not last. */
+int pn__link_resolve(struct pn_store *store, struct store_node *link, int fd);
+void pn__link_detach(struct store_node *link);
 /** Behind all links; NULL when a link leads nowhere. */
 struct store_node *pn__node_final(struct store_node *node);
 /** Starts the watch of a directory (or of what a link leads to) if that was not done. 0 or errno. */

@@ -127,8 +127,8 @@ const struct pn_directive pn__mpm_directives[] = {
     { .name = "SendBufferSize", .args = PN_TAKE1, MAIN, .slot = SLOT(send_bytes), .min = 0, .max = INT32_MAX,
       .dflt = "0", .unit = "bytes", .help = "TCP send buffer; 0: as the system has it" },
 
-    { .name = "PidFile", .args = PN_TAKE1, MAIN, .slot = SLOT(pid_file), .dflt = "httpd.pid",
-      .help = "file that holds the master's process number, relative to DefaultRuntimeDir" },
+    { .name = "PidFile", .args = PN_TAKE1, MAIN, .slot = PATH(pid_file), .dflt = "logs/httpd.pid",
+      .help = "file that holds the master's process number" },
     { .name = "ScoreBoardFile", .args = PN_TAKE1, MAIN, .slot = PATH(scoreboard_file),
       .help = "file to map the table of processes to; without it the table is in anonymous memory" },
     { .name = "CoreDumpDirectory", .args = PN_TAKE1, MAIN, .set = set_core_dir,

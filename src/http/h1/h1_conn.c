@@ -130,8 +130,8 @@ struct pn_h1_limits h1_limits(const struct h1_conn *c)
     const struct pn_core_server *conf = pn_core_server(c->pub.base_server);
 
     return (struct pn_h1_limits){
-        .line_bytes = (size_t)conf->limit_line,
-        .field_bytes = (size_t)conf->limit_field_size,
+        .line_bytes = (size_t)conf->limit_line + 1, /* COMPAT: 2.4 takes one byte more than the directives say */
+        .field_bytes = (size_t)conf->limit_field_size + 1,
         .fields = (unsigned)conf->limit_fields,
         .head_bytes = HEAD_MAX,
         .strict = conf->strict,
@@ -228,7 +228,7 @@ void h1_conn_receive(struct h1_conn *c)
             c->in_arena = true;
         }
         c->in_n += (uint32_t)n;
-        bool drained = (size_t)n < room && !(c->stream.io.ready & PN_IO_HUP);
+        bool drained = (size_t)n < room && !(c->stream.io.ready & (PN_IO_HUP | PN_IO_RDHUP));
         if (drained)
             c->stream.io.ready &= (uint8_t)~PN_IO_IN;
         if (examine(c))
@@ -248,7 +248,7 @@ static void go_idle(struct h1_conn *c)
     c->idle = true;
     c->fault = PN_H1_FINE;
     pn_timer_set(c->worker->loop, &c->timer, pn_loop_now(c->worker->loop) + wait);
-    if (!c->stream.io.registered || (c->stream.io.ready & (PN_IO_IN | PN_IO_HUP)))
+    if (!c->stream.io.registered || (c->stream.io.ready & (PN_IO_IN | PN_IO_HUP | PN_IO_RDHUP)))
         h1_conn_receive(c);
 }
 
@@ -394,7 +394,6 @@ void pn_worker_accepted(struct pn_worker *w, int fd, const struct pn_addr *peer,
     pn_conn_begin(&c->pub, w->generation, fd);
     c->stream.ops = &pn_stream_plain;
     pn_io_prepare(&c->stream.io, fd, on_io);
-    c->stream.io.ready = PN_IO_IN | PN_IO_OUT;
     c->job.fn = serve_job;
     pn_timer_init(&c->timer, on_timer);
     c->state = H1_READING;

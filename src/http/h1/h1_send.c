@@ -36,13 +36,20 @@ static bool status_has_no_body(int status)
     return status < 200 || status == 204 || status == 304;
 }
 
+/* For clients that break at a newer version: environment variables of mod_setenvif. */
+static bool speaks_1_0(const struct pn_request *r)
+{
+    return PN_UNLIKELY(r->env != NULL) && (pn_env_get(r, "downgrade-1.0") ||
+                                           (r->version == 1000 && pn_env_get(r, "force-response-1.0")));
+}
+
 static enum out_framing choose_framing(struct pn_request *r)
 {
     if (status_has_no_body(r->status))
         return OUT_NO_BODY;
     if (r->body->length >= 0)
         return r->head_only ? OUT_NO_BODY : OUT_LENGTH;
-    if (r->version >= 1001)
+    if (r->version >= 1001 && !speaks_1_0(r))
         return r->head_only ? OUT_NO_BODY : OUT_CHUNKED;
     r->keep_alive = false;
     return r->head_only ? OUT_NO_BODY : OUT_CLOSE;
@@ -154,7 +161,7 @@ static pn_rc build_head(struct sender *s, pn_str *ret)
 
     pn_buf_init(&out, r->pool, HEAD_MAX);
     pn_buf_reserve(&out, 768);
-    pn_buf_lit(&out, "HTTP/1.1 ");
+    pn_buf_str(&out, speaks_1_0(r) ? PN_STR("HTTP/1.0 ") : PN_STR("HTTP/1.1 "));
     if (PN_UNLIKELY(r->reason.n)) {
         pn_buf_i64(&out, r->status);
         pn_buf_ch(&out, ' ');
@@ -298,6 +305,8 @@ pn_rc h1_send_response(struct h1_conn *c, struct pn_request *r)
     pn_str        head = PN_STR("");
     pn_rc         rc;
 
+    if (PN_UNLIKELY(r->env != NULL) && pn_env_get(r, "nokeepalive"))
+        r->keep_alive = false;
     settle_length(r);
     s.framing = choose_framing(r);
     s.left = s.framing == OUT_LENGTH ? (uint64_t)r->body->length : 0;

@@ -1,0 +1,93 @@
+/* crash.c - see crash.h. */
+#include "proc/crash.h"
+
+#include <execinfo.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { FRAMES_MAX = 64 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#if !defined(SANITIZED)
+
+static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+
+/* Handlers have no argument. Written before the handlers are installed, never freed. */
+static const char *core_dir;
+
+/* A fiber that ran into its guard page has no stack left for a handler. */
+static _Alignas(16) char handler_stack[64 * 1024];
+
+static void say(const char *text)
+{
+    (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+static void say_number(long number)
+{
+    char  text[24];
+    char *at = text + sizeof(text);
+
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    (void)!write(STDERR_FILENO, at, (size_t)(text + sizeof(text) - at));
+}
+
+static void on_fatal(int number)
+{
+    static void *frames[FRAMES_MAX];
+    int          n;
+
+    signal(number, SIG_DFL);
+    say("pinion: process ");
+    say_number((long)getpid());
+    say(" crashed with signal ");
+    say_number(number);
+    say("; its stack:\n");
+    n = backtrace(frames, FRAMES_MAX);
+    backtrace_symbols_fd(frames, n, STDERR_FILENO);
+    if (core_dir)
+        (void)!chdir(core_dir);
+    raise(number); /* delivered when the handler returns */
+}
+
+void pn__crash_watch(const struct pn_mpm_conf *conf)
+{
+    stack_t          stack = { .ss_sp = handler_stack, .ss_size = sizeof(handler_stack) };
+    struct sigaction action = { .sa_handler = on_fatal, .sa_flags = SA_ONSTACK };
+    void            *warm_up[1];
+
+    /* The first call loads a library, which a handler must not do. */
+    (void)backtrace(warm_up, 1);
+    core_dir = conf->core_dir.n ? conf->core_dir.p : NULL;
+    sigaltstack(&stack, NULL);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < PN_COUNT(fatal); i++)
+        sigaction(fatal[i], &action, NULL);
+}
+
+#else
+
+void pn__crash_watch(const struct pn_mpm_conf *conf)
+{
+    (void)conf;
+}
+
+#endif
+
+void pn__crash_allow_core(const struct pn_mpm_conf *conf)
+{
+    if (conf->core_dir.n)
+        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}

@@ -1,0 +1,91 @@
+/* proc.h - the process models as src/main starts them: a master that watches over children, or one process alone.
+ *
+ * This folder knows processes and listeners, and nothing of HTTP: what a child does with a connection, how logs are
+ * kept and how a configuration is loaded comes in by struct pn_proc_ops. Callers: src/main. */
+#ifndef PN_PROC_PROC_H
+#define PN_PROC_PROC_H
+
+#include <sys/types.h>
+
+#include "proc/mpm_conf.h"
+#include "proc/scoreboard.h"
+
+struct pn_daemon;
+
+/** What a child's engine has to say about itself, taken once a turn of its loop. */
+struct pn_child_figures {
+    unsigned conns;    /* open connections */
+    unsigned active;   /* requests at work */
+    uint64_t requests; /* answered since the child began */
+    uint64_t bytes;    /* sent since then */
+};
+
+struct pn_proc_ops {
+    /* ---- in the master ---- */
+
+    /** Loads the configuration anew, as this generation. Reports errors itself, to the log of `running`.
+     *  @return a reference, or NULL: the old one stays. */
+    struct pn_generation *(*load)(void *arg, unsigned number, struct pn_generation *running);
+    /** Memory for the log lines of one child, shared with it. NULL with errno. */
+    void *(*segment_open)(void);
+    void (*segment_close)(void *segment);
+    /** The child has ended: what it left unwritten is written. */
+    void (*segment_recover)(void *segment, struct pn_generation *generation);
+    /** Writes what this process has gathered for its logs. */
+    void (*logs_flush)(void);
+    /** A process that is none of the children has ended (a log program). */
+    void (*other_ended)(struct pn_generation *generation, pid_t pid, int status);
+    /** A descriptor of the main error log for what programs print, or -1. */
+    int (*error_log_fd)(struct pn_generation *generation);
+
+    /* ---- in a child, in this order ---- */
+
+    void (*segment_attach)(void *segment);
+    /** Makes the engine, after the drop of privileges. @return false with errno when it can't be made. */
+    bool (*engine_open)(struct pn_loop *loop, apr_pool_t *pool, struct pn_generation *generation, void **ret_engine);
+    /** Takes the descriptor. */
+    void (*accepted)(void *engine, int fd, const struct pn_addr *peer, const struct pn_listener *listener);
+    void (*figures)(const void *engine, struct pn_child_figures *ret);
+    /** No more connections come. Idle ones are closed after `grace` or their next answer. */
+    void (*drain)(void *engine, pn_usec grace);
+    void (*engine_close)(void *engine);
+};
+
+struct pn_proc_options {
+    const struct pn_proc_ops *ops;
+    void                     *arg;         /* of ops->load */
+    struct pn_generation     *generation;  /* the first; the reference is taken */
+    struct pn_listener       *inherited;   /* sockets of the environment, or NULL */
+    struct pn_daemon         *daemon;      /* told when the server is up; NULL: in the foreground */
+    const char               *name;        /* "Pinion/0.1.0", for the log */
+    const char               *command_line;/* for the log */
+    bool                      one_process; /* -X */
+    bool                      keep_identity; /* children keep the user that started the server */
+    bool                      no_pid_file;
+    void (*on_ready)(void *arg);           /* the first child serves; may be NULL */
+};
+
+/** Runs the server until it is told to end. @return the exit code. */
+int pn_proc_run(const struct pn_proc_options *options);
+
+/* ---- daemon.c ---- */
+
+/** Continues in a new process that has left the terminal. The calling process waits in here until that one is up or has
+ *  failed, and exits with its code. @return NULL with errno when there can be no new process. */
+struct pn_daemon *pn_daemon_detach(apr_pool_t *pool);
+/** The server is up: lets the waiting process go and leaves standard input and output; standard error goes to `error_fd`
+ *  (-1: nowhere). */
+void pn_daemon_ready(struct pn_daemon *self, int error_fd);
+
+/* ---- pidfile.c ---- */
+
+enum pn_pid_state {
+    PN_PID_NONE,    /* no file */
+    PN_PID_STALE,   /* the process it names is not a master */
+    PN_PID_RUNNING,
+    PN_PID_BAD      /* cannot be read, or holds no number */
+};
+/** What a PidFile tells. @param ret_pid set for STALE and RUNNING. */
+enum pn_pid_state pn_pidfile_read(const char *path, pid_t *ret_pid);
+
+#endif
