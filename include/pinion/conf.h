@@ -146,6 +146,9 @@ const char *pn_conf_apply_children(struct pn_conf_cmd *cmd, struct pn_conf_vec *
                                    pn_str path, bool is_regex);
 /** An error with a formatted text, owned by cmd->pool. */
 PN_PRINTF(2, 3) const char *pn_conf_error_text(struct pn_conf_cmd *cmd, const char *fmt, ...);
+/** Next argument of *rest as a directive's line is split: white space separates, "..." and '...' hold it together. Advances
+ *  *rest. @return NUL-terminated, owned by the pool; p == NULL at the end. */
+pn_str pn_conf_word(apr_pool_t *pool, pn_str *rest);
 /** A path made absolute with ServerRoot; NUL-terminated, owned by cmd->pool. */
 pn_str pn_conf_path(struct pn_conf_cmd *cmd, pn_str path);
 /** "5", "5s", "200ms", "2min", "1h". PN_BAD otherwise. @param unit of a bare number. */

@@ -68,6 +68,13 @@ struct pn_server {
     unsigned              index;        /* 0: main server */
 };
 
+/** An empty vector for a section's settings, filled by pn_conf_apply_children; lives as long as `pool`. */
+struct pn_conf_vec *pn_conf_vec_new(const struct pn_generation *generation, apr_pool_t *pool);
+/** What applies where `outer` and, over it, `inner` apply. Either may be NULL. @param pool owns the result, which must not
+ *  outlive the two. Never suspends. */
+struct pn_conf_vec *pn_conf_merge(const struct pn_server *server, const struct pn_conf_vec *outer,
+                                  const struct pn_conf_vec *inner, apr_pool_t *pool);
+
 #define PN_DIR_CONF(vec, module) ((vec)->conf[(module)->index])
 #define PN_SERVER_CONF(server, module) ((server)->conf[(module)->index])
 

@@ -40,6 +40,7 @@ struct pn_conn {
     struct pn_addr              peer;
     const struct pn_listener   *listener;
     struct pn_server           *base_server; /* of the address, before a name is known */
+    const struct pn_vhost_set  *vhosts;      /* the virtual hosts of that address; NULL: none */
     struct pn_generation       *generation;  /* referenced */
     uint32_t                    requests;    /* begun so far, this one included */
     bool                        secure;

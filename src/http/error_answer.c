@@ -42,6 +42,8 @@ static void reset_head(struct pn_request *r)
 
 static void page_line(struct pn_buf *out, pn_str explanation)
 {
+    if (explanation.n == 0)
+        return;
     pn_buf_lit(out, "<p>");
     pn_buf_str(out, explanation);
     pn_buf_lit(out, "</p>\n");

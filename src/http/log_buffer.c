@@ -32,14 +32,14 @@ struct buffer {
     bool                   aside;    /* the line being reserved goes to the scratch */
     bool                   urgent;   /* holds lines that do not wait */
     bool                   held;     /* something could not be written */
-    bool                   flushing;
+    unsigned               new_from; /* runs before this one were tried already */
+    uint32_t               round;    /* counts flushes */
     pn_usec                retry_at; /* held: not before */
-    pn_usec                lazy_since;
-    int64_t                reported_s;
+    pn_usec                lazy_until; /* the first lazy line waits no longer; 0: there is none */
     struct pn_loop        *loop;     /* of the timer; NULL: not armed */
     struct pn_timer        timer;
     struct iovec           iov[GATHER];
-    struct pn_log_sink    *sinks[PN_LOG_RUNS]; /* of the runs in use */
+    struct pn_log_sink    *sinks[2][PN_LOG_RUNS]; /* of each bank's runs */
 };
 
 static _Thread_local struct buffer *this_buffer;
@@ -72,6 +72,21 @@ void pn_log_segment_unmap(struct pn_log_segment *segment)
 }
 
 /* ---- writing ---- */
+
+static struct pn_log_sink **sinks_in(struct buffer *b, const struct pn_log_bank *bank)
+{
+    return b->sinks[bank == &b->segment->banks[1]];
+}
+
+static struct pn_log_sink *sink_of(struct buffer *b, unsigned run)
+{
+    return sinks_in(b, b->bank)[run];
+}
+
+static unsigned runs_in(const struct pn_log_bank *bank)
+{
+    return atomic_load_explicit(&bank->n_runs, memory_order_relaxed);
+}
 
 static void advance(struct pn_log_run *run, size_t n)
 {
@@ -153,17 +168,14 @@ static void note_tear(struct pn_log_sink *sink, const struct buffer *b, size_t n
     sink->torn = n && ((const char *)b->iov[i].iov_base)[n - 1] != '\n';
 }
 
-/* Writes the runs of one sink. @return false when some of it has to wait. */
-static bool write_runs(struct buffer *b, unsigned first, unsigned n_runs)
+/* Writes the runs of one sink; what does not go through stays as it is. */
+static void write_runs(struct buffer *b, unsigned first, unsigned n_runs)
 {
-    struct pn_log_sink *sink = b->sinks[first];
+    struct pn_log_sink *sink = sink_of(b, first);
     unsigned            count;
 
     while ((count = gather(b, first, n_runs)) > 0) {
-        size_t  want = 0;
         ssize_t n;
-        for (unsigned i = 0; i < count; i++)
-            want += b->iov[i].iov_len;
         if (sink->kind == PN_LOG_FILE)
             n = write_file(b, sink, count);
         else
@@ -176,87 +188,385 @@ static bool write_runs(struct buffer *b, unsigned first, unsigned n_runs)
         write_ended(b);
         if (n <= 0) {
             sink->error = n < 0 ? error : ENOSPC;
-            return false;
+            sink->failed_round = b->round;
+            return;
         }
-        if (sink->kind == PN_LOG_FILE && (size_t)n < want && sink->torn)
-            continue; /* the reason comes with the next try */
     }
     sink->error = 0;
-    return true;
 }
 
-/* ---- what had to wait ---- */
+/* ---- what has to wait ---- */
 
-/* Leaves out the oldest whole lines of a run. */
-static pn_str shorten(struct pn_log_sink *sink, pn_str lines, size_t surplus)
+/* Leaves out the oldest lines, as many as make up the surplus. */
+static pn_str shorten(struct pn_log_sink *sink, pn_str lines, size_t *surplus)
 {
-    while (surplus && lines.n) {
+    while (*surplus && lines.n) {
         size_t end = pn_str_chr(lines, '\n', 0);
         size_t n = end == SIZE_MAX ? lines.n : end + 1;
         lines = pn_str_from(lines, n);
-        surplus = surplus > n ? surplus - n : 0;
+        *surplus = *surplus > n ? *surplus - n : 0;
         sink->dropped++;
     }
     return lines;
 }
 
-static void put_run(struct pn_log_bank *bank, uint32_t sink, pn_str lines)
+/* Appends to the bank that is not in use yet. */
+static void put_run(struct buffer *b, struct pn_log_bank *bank, struct pn_log_sink *sink, pn_str lines)
 {
-    unsigned           n = atomic_load_explicit(&bank->n_runs, memory_order_relaxed);
-    struct pn_log_run *last = n ? &bank->runs[n - 1] : NULL;
+    unsigned           n = runs_in(bank);
+    struct pn_log_run *run = n ? &bank->runs[n - 1] : NULL;
 
-    memcpy(bank->data + bank->used, lines.p, lines.n);
-    if (last && last->sink == sink)
-        last->length += (uint32_t)lines.n;
-    else {
-        bank->runs[n].sink = sink;
-        bank->runs[n].offset = bank->used;
-        bank->runs[n].length = (uint32_t)lines.n;
-        bank->runs[n].written = 0;
+    if (!run || run->sink != sink->number) {
+        run = &bank->runs[n];
+        sinks_in(b, bank)[n] = sink;
+        run->sink = sink->number;
+        run->offset = bank->used;
+        run->length = run->written = 0;
         bank->n_runs = n + 1;
     }
+    memcpy(bank->data + bank->used, lines.p, lines.n);
     bank->used += (uint32_t)lines.n;
+    run->length += (uint32_t)lines.n;
 }
 
-/* Copies what waits into the other bank and changes over. A line that was cut in the file and then left out keeps its line end, so
- * that the next one begins a line of its own. */
-static void keep_held(struct buffer *b, unsigned n_runs, size_t held)
+/* Moves what waits for one sink. A line that was cut in the file and then left out gets its line end, so that the next one begins a
+ * line of its own. */
+static void keep_sink(struct buffer *b, struct pn_log_bank *to, unsigned first, size_t *surplus)
 {
-    struct pn_log_bank *from = b->bank;
-    uint32_t            other = b->segment->bank ^ 1;
-    struct pn_log_bank *to = &b->segment->banks[other];
-    size_t              surplus = held > HELD_MAX ? held - HELD_LOW : 0;
+    struct pn_log_sink *sink = sink_of(b, first);
 
-    atomic_store_explicit(&to->n_runs, 0, memory_order_relaxed);
-    to->used = 0;
-    for (unsigned i = 0; i < n_runs; i++) {
-        pn_str              rest = pn__log_run_rest(from, &from->runs[i]);
-        struct pn_log_sink *sink = b->sinks[i];
-        if (!rest.n)
+    for (unsigned i = first; i < runs_in(b->bank); i++) {
+        pn_str rest = pn__log_run_rest(b->bank, &b->bank->runs[i]);
+        if (sink_of(b, i) != sink || !rest.n)
             continue;
         pn_str kept = shorten(sink, rest, surplus);
-        surplus -= surplus < rest.n - kept.n ? surplus : rest.n - kept.n;
         if (kept.n < rest.n && sink->torn) {
-            put_run(to, from->runs[i].sink, PN_STR("\n"));
-            b->sinks[to->n_runs - 1] = sink; /* never behind i */
+            put_run(b, to, sink, PN_STR("\n"));
             sink->torn = false;
         }
-        if (!kept.n)
-            continue;
-        put_run(to, from->runs[i].sink, kept);
-        b->sinks[to->n_runs - 1] = sink;
+        if (kept.n)
+            put_run(b, to, sink, kept);
     }
+}
+
+static bool kept_before(struct buffer *b, unsigned run)
+{
+    for (unsigned i = 0; i < run; i++)
+        if (sink_of(b, i) == sink_of(b, run) && pn__log_run_rest(b->bank, &b->bank->runs[i]).n)
+            return true;
+    return false;
+}
+
+static size_t held_bytes(struct buffer *b)
+{
+    size_t sum = 0;
+
+    for (unsigned i = 0; i < runs_in(b->bank); i++)
+        sum += pn__log_run_rest(b->bank, &b->bank->runs[i]).n;
+    return sum;
+}
+
+/* Copies what waits to the other bank, one run a sink, and changes over. When it is too much the oldest lines go. */
+static void keep_held(struct buffer *b)
+{
+    uint32_t            other = b->segment->bank ^ 1;
+    struct pn_log_bank *to = &b->segment->banks[other];
+    size_t              held = held_bytes(b);
+    size_t              surplus = held > HELD_MAX ? held - HELD_LOW : 0;
+
+    to->n_runs = 0;
+    to->used = 0;
+    for (unsigned i = 0; i < runs_in(b->bank); i++)
+        if (pn__log_run_rest(b->bank, &b->bank->runs[i]).n && !kept_before(b, i))
+            keep_sink(b, to, i, &surplus);
     b->bank = to;
+    b->new_from = 0;
     atomic_store_explicit(&b->segment->bank, other, memory_order_release);
 }
 
-/* ---- reports ---- */
+/* ---- a flush ---- */
 
-static void report_sink(struct pn_log_sink *sink)
+static void arm(struct buffer *b, pn_usec when)
 {
-    if (sink->error && !sink->reported) {
-        sink->reported = true;
-        PN_LOG_S(NULL, PN_LOG_ERR, 20030, sink->error == EAGAIN ? 0 : sink->error, "%s", sink->error == EAGAIN
-                 ? pn_log_slow_text(sink) : pn_log_stuck_text(sink));
+    struct pn_loop *loop = pn_loop_this();
+
+    if (!loop)
+        return;
+    b->loop = loop;
+    if (!pn_timer_armed(&b->timer) || when < b->timer.deadline)
+        pn_timer_set(loop, &b->timer, when);
+}
+
+/* @param retry  also what did not go through before. @return is everything written? */
+static bool write_bank(struct buffer *b, bool retry)
+{
+    unsigned n_runs = runs_in(b->bank);
+
+    b->round++;
+    for (unsigned i = retry ? 0 : b->new_from; i < n_runs; i++) {
+        struct pn_log_sink *sink = sink_of(b, i);
+        if (sink->failed_round == b->round || (!retry && sink->error) || !pn__log_run_rest(b->bank, &b->bank->runs[i]).n)
+            continue;
+        write_runs(b, i, n_runs);
     }
+    if (b->held || n_runs > 1 || pn__log_run_rest(b->bank, &b->bank->runs[0]).n)
+        b->held = held_bytes(b) > 0;
+    if (b->held) {
+        b->new_from = n_runs - 1; /* the last run may grow */
+        return false;
+    }
+    atomic_store_explicit(&b->bank->n_runs, 0, memory_order_release);
+    b->bank->used = 0;
+    b->new_from = 0;
+    return true;
+}
+
+/* ---- what went wrong, for the operator ---- */
+
+static void report(struct pn_log_sink *sink, int64_t now_s)
+{
+    uint64_t dropped = sink->dropped;
+
+    sink->reported_s = sink->error ? now_s : 0;
+    sink->dropped = 0;
+    if (sink->error)
+        PN_LOG_S(NULL, PN_LOG_ERR, 20030, sink->error, "the log %s takes no lines; they are kept in memory as far as they fit",
+                 sink->name);
+    if (dropped)
+        PN_LOG_S(NULL, PN_LOG_ERR, 20031, 0, "%llu lines of the log %s were lost", (unsigned long long)dropped, sink->name);
+}
+
+/* The reports are lines too: they are made when the table is not being walked. */
+static void report_trouble(struct buffer *b)
+{
+    int64_t             now_s = now_usec() / PN_USEC_PER_SEC;
+    struct pn_log_sink *troubled[8];
+    unsigned            count = 0;
+
+    for (unsigned i = 0; i < runs_in(b->bank) && count < PN_COUNT(troubled); i++) {
+        struct pn_log_sink *sink = sink_of(b, i);
+        if (sink->error && now_s - sink->reported_s >= REPORT_S) {
+            sink->reported_s = now_s;
+            troubled[count++] = sink;
+        }
+    }
+    for (unsigned i = 0; i < count; i++)
+        report(troubled[i], now_s);
+}
+
+/* Sinks that work again tell what was lost meanwhile; their runs are in the table still. */
+static struct pn_log_sink *recovered_sink(struct buffer *b, unsigned n_runs)
+{
+    for (unsigned i = 0; i < n_runs; i++)
+        if (sink_of(b, i)->dropped && !sink_of(b, i)->error)
+            return sink_of(b, i);
+    return NULL;
+}
+
+static void flush(struct buffer *b, bool retry)
+{
+    unsigned n_runs = runs_in(b->bank);
+    bool     was_held = b->held;
+
+    if (!n_runs)
+        return;
+    b->urgent = false;
+    b->lazy_until = 0;
+    bool                all = write_bank(b, retry);
+    struct pn_log_sink *well = was_held ? recovered_sink(b, n_runs) : NULL;
+    if (well)
+        report(well, 0);
+    if (all)
+        return;
+    if (retry || !was_held) {
+        b->retry_at = now_usec() + RETRY_USEC;
+        report_trouble(b);
+    }
+    arm(b, b->retry_at);
+}
+
+void pn_log_buffer_flush(void)
+{
+    struct buffer *b = this_buffer;
+
+    if (!b || !runs_in(b->bank))
+        return;
+    if (!b->urgent && !b->held && b->bank->used < LAZY_BYTES) {
+        pn_usec now = now_usec();
+        if (!b->lazy_until)
+            b->lazy_until = now + LAZY_USEC;
+        if (now < b->lazy_until) {
+            arm(b, b->lazy_until);
+            return;
+        }
+    }
+    flush(b, b->held && now_usec() >= b->retry_at);
+}
+
+static void on_timer(struct pn_timer *timer)
+{
+    struct buffer *b = PN_CONTAINER(timer, struct buffer, timer);
+
+    b->lazy_until = 1; /* long ago */
+    pn_log_buffer_flush();
+}
+
+/* ---- life ---- */
+
+void pn_log_buffer_attach(struct pn_log_segment *segment)
+{
+    struct buffer *b;
+
+    pn_log_buffer_release();
+    b = calloc(1, sizeof(*b));
+    pn_assert(b);
+    b->own = !segment;
+    b->segment = segment ? segment : pn_log_segment_map();
+    pn_assert(b->segment && b->segment->magic == PN_LOG_SEGMENT_MAGIC);
+    b->bank = &b->segment->banks[b->segment->bank & 1];
+    b->bank->n_runs = 0;
+    b->bank->used = 0;
+    pn_timer_init(&b->timer, on_timer);
+    this_buffer = b;
+}
+
+void pn_log_buffer_release(void)
+{
+    struct buffer *b = this_buffer;
+
+    if (scratch)
+        free(scratch);
+    scratch = NULL;
+    if (!b)
+        return;
+    flush(b, true);
+    if (runs_in(b->bank))
+        flush(b, true); /* the reports of the first */
+    if (pn_timer_armed(&b->timer))
+        pn_timer_clear(b->loop, &b->timer);
+    if (b->own)
+        pn_log_segment_unmap(b->segment);
+    this_buffer = NULL;
+    free(b);
+}
+
+/* ---- adding ---- */
+
+/* Room for one more line and one more run, whatever it takes. */
+static PN_COLD void make_room(struct buffer *b)
+{
+    flush(b, true);
+    if (b->held)
+        keep_held(b);
+}
+
+static PN_COLD char *reserve_aside(struct buffer *b)
+{
+    if (b)
+        b->aside = true;
+    if (!scratch)
+        scratch = malloc(PN_LOG_LINE_MAX);
+    pn_assert(scratch);
+    return scratch;
+}
+
+char *pn_log_sink_reserve(struct pn_log_sink *sink, size_t max)
+{
+    struct buffer *b = this_buffer;
+
+    (void)sink;
+    pn_assert(max <= PN_LOG_LINE_MAX);
+    if (PN_UNLIKELY(!b || b->open))
+        return reserve_aside(b);
+    if (PN_UNLIKELY(b->bank->used + max > PN_LOG_BANK_BYTES || runs_in(b->bank) == PN_LOG_RUNS))
+        make_room(b);
+    b->open = true;
+    return b->bank->data + b->bank->used;
+}
+
+void pn_log_sink_commit(struct pn_log_sink *sink, size_t used)
+{
+    struct buffer *b = this_buffer;
+
+    if (PN_UNLIKELY(!b || b->aside)) {
+        if (b)
+            b->aside = false;
+        pn__log_sink_write_now(sink, pn_str_n(scratch, used));
+        return;
+    }
+    b->open = false;
+    if (!used)
+        return;
+    struct pn_log_bank *bank = b->bank;
+    unsigned            n = runs_in(bank);
+    struct pn_log_run  *last = n ? &bank->runs[n - 1] : NULL;
+    if (last && last->sink == sink->number)
+        atomic_store_explicit(&last->length, bank->used + (uint32_t)used - last->offset, memory_order_release);
+    else {
+        sinks_in(b, bank)[n] = sink;
+        bank->runs[n].sink = sink->number;
+        bank->runs[n].offset = bank->used;
+        atomic_store_explicit(&bank->runs[n].length, (uint32_t)used, memory_order_relaxed);
+        atomic_store_explicit(&bank->runs[n].written, 0, memory_order_relaxed);
+        atomic_store_explicit(&bank->n_runs, n + 1, memory_order_release);
+    }
+    bank->used += (uint32_t)used;
+    b->urgent = b->urgent || !sink->lazy;
+}
+
+static void add(struct pn_log_sink *sink, pn_str prefix, pn_str line)
+{
+    bool cut = prefix.n + line.n > PN_LOG_LINE_MAX;
+
+    if (cut)
+        line = pn_str_head(line, PN_LOG_LINE_MAX - prefix.n);
+    char *to = pn_log_sink_reserve(sink, prefix.n + line.n);
+    if (prefix.n)
+        memcpy(to, prefix.p, prefix.n);
+    if (line.n)
+        memcpy(to + prefix.n, line.p, line.n);
+    if (cut)
+        to[prefix.n + line.n - 1] = '\n';
+    pn_log_sink_commit(sink, prefix.n + line.n);
+}
+
+void pn_log_sink_add(struct pn_log_sink *sink, pn_str line)
+{
+    pn__log_sink_add_level(sink, PN_LOG_INFO, line);
+}
+
+void pn__log_sink_add_level(struct pn_log_sink *sink, enum pn_log_level level, pn_str line)
+{
+    char prefix = (char)('A' + level);
+
+    add(sink, pn_str_n(&prefix, sink->kind == PN_LOG_SYSLOG ? 1 : 0), line);
+}
+
+/* ---- taking back ---- */
+
+struct pn_log_mark pn_log_buffer_mark(void)
+{
+    struct buffer     *b = this_buffer;
+    struct pn_log_mark mark = { 0 };
+
+    if (!b)
+        return mark;
+    mark.round = b->round;
+    mark.n_runs = runs_in(b->bank);
+    mark.last_length = mark.n_runs ? b->bank->runs[mark.n_runs - 1].length : 0;
+    mark.used = b->bank->used;
+    return mark;
+}
+
+/* Lines that were flushed since can't be taken back. */
+void pn_log_buffer_take_back(struct pn_log_mark mark)
+{
+    struct buffer *b = this_buffer;
+
+    if (!b || mark.round != b->round)
+        return;
+    atomic_store_explicit(&b->bank->n_runs, mark.n_runs, memory_order_release);
+    if (mark.n_runs)
+        atomic_store_explicit(&b->bank->runs[mark.n_runs - 1].length, mark.last_length, memory_order_release);
+    b->bank->used = mark.used;
 }

@@ -34,7 +34,7 @@ void pn_log_segment_recover(struct pn_log_segment *segment, struct pn_generation
 /** For a line that is made before its answer is sent, so that a kill between the two can't lose it: the position behind the last line,
  *  and going back to it. Taking back works until a fiber suspends or the turn ends; lines added since are gone. */
 struct pn_log_mark {
-    uint32_t bank, n_runs, last_length, used;
+    uint32_t round, n_runs, last_length, used;
 };
 struct pn_log_mark pn_log_buffer_mark(void);
 void pn_log_buffer_take_back(struct pn_log_mark mark);

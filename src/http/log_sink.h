@@ -32,7 +32,8 @@ struct pn_log_sink {
     /* Of this process alone: what went wrong. */
     uint64_t              dropped;  /* lines lost since the last report */
     int                   error;    /* errno of the last write, 0: fine */
-    bool                  reported; /* error was told */
+    uint32_t              failed_round; /* the flush in which it last failed */
+    int64_t               reported_s; /* when that was told, monotonic; 0: not */
     bool                  torn;     /* the last byte written was not a line's end */
     uint64_t              seen_end; /* the file was at least this long; see log_recover.c */
     int64_t               seen_s;   /* when that was asked of the kernel, monotonic */

@@ -116,7 +116,7 @@ static void parse(struct access_form *form, struct pn_server *server, struct acc
     apr_pool_destroy(pool);
 }
 
-static struct access_form *find_form(struct store_node *node, const struct pn_server *server,
+static struct access_form *find_form(const struct store_node *node, const struct pn_server *server,
                                      const struct pn_core_dir *core)
 {
     struct access_form *form = node->forms;
@@ -158,22 +158,24 @@ static int unreadable(struct place_fault *fault, pn_str dir, pn_str name, int er
     return -1;
 }
 
-/* The form of a .htaccess that is a regular file (behind links). */
-static int load(struct pn_store *store, struct pn_server *server, struct store_node *real, pn_str dir, pn_str name,
+/* The form of a .htaccess that is a regular file (behind links). It is kept with the name: the directory matters too. */
+static int load(struct pn_store *store, struct pn_server *server, struct store_node *node, pn_str dir, pn_str name,
                 const struct pn_core_dir *core, struct access_form **ret, struct place_fault *fault)
 {
     struct access_text text = { 0 };
     char              *path = NULL;
-    int                error = read_text(store, real, &text);
+    int                error = read_text(store, pn__node_final(node), &text);
 
-    if (error == EAGAIN || error == ESTALE)
+    if (error == EAGAIN)
         return error;
-    if (error == ENOENT) /* taken away a moment ago */
+    if (error == ENOENT || error == ELOOP) { /* taken away or replaced a moment ago */
+        pn__node_destroy(store, pn__node_final(node));
         return ESTALE;
+    }
     if (error)
         return unreadable(fault, dir, name, error);
     pn_assert(asprintf(&path, "%.*s%.*s", PN_FMT(dir), PN_FMT(name)) >= 0);
-    *ret = new_form(real, server, core);
+    *ret = new_form(node, server, core);
     parse(*ret, server, text, path, dir);
     free(path);
     free(text.p);
@@ -234,8 +236,8 @@ static int one_name(struct pn_store *store, struct pn_server *server, struct sto
     }
     if (real->info.nlink > 1)
         dir_node->dir->ask_access = true;
-    form = find_form(real, server, core);
-    if (form == NULL && (error = load(store, server, real, dir, name, core, &form, fault)))
+    form = find_form(node, server, core);
+    if (form == NULL && (error = load(store, server, node, dir, name, core, &form, fault)))
         return error;
     if (form->error) {
         pn__fault(fault, 500, 20020, "%s", form->error);

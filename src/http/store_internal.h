@@ -121,7 +121,6 @@ struct pn_store {
     bool               no_openat2, no_cached;
     char              *cold;        /* malloc'd path of what was cold, or NULL */
     bool               cold_content;
-    int                mounts_fd;
     struct pn_io       mounts;
     struct pn_store_stats stats;
 };
@@ -198,10 +197,19 @@ PN_MAY_YIELD void pn__place_digest(struct place *place);
 
 /* ---- store_walk.c ---- */
 
-/** A new place, one reference, not in the hash yet. NULL: something was cold (EAGAIN), walk again. */
-struct place *pn__walk(struct pn_store *store, struct pn_server *server, pn_str filename);
+/** The place of a file name, on its node, with one reference, not in the hash yet.
+ *  @return 0; EAGAIN: something was cold, warm it and walk again; ESTALE: something changed meanwhile, walk again; or
+ *  another errno. */
+int pn__walk(struct pn_store *store, struct pn_server *server, pn_str filename, struct place **ret);
+/** The place of a walk that can't be made. */
+struct place *pn__failed_place(struct pn_store *store, struct pn_server *server, pn_str filename, int error);
 
-/* ---- store_place.c ---- */
+/* ---- store_mounts.c ---- */
+
+void pn__mounts_watch(struct pn_store *store);
+void pn__mounts_unwatch(struct pn_store *store);
+
+/* ---- store.c ---- */
 
 struct place *pn__place_new(struct pn_store *store, struct pn_server *server, pn_str asked, pn_str canonical);
 /** Puts a place on its node. */

@@ -9,7 +9,7 @@
 #include "net/listener.h"
 
 /* The virtual hosts that share an address: the first is the default, the others are found by name. */
-struct vhost_set {
+struct pn_vhost_set {
     struct pn_vhost_address addr;
     struct pn_server       *first;   /* the default for requests whose name matches nothing */
     apr_hash_t             *names;   /* lower-case name to struct named_server *, first one wins */
@@ -19,9 +19,10 @@ struct vhost_set {
 
 struct pn_vhosts {
     struct pn_server   *main_server;
-    apr_hash_t         *by_address;  /* struct address_key to struct vhost_set * */
-    apr_array_header_t *sets;        /* of struct vhost_set *, order of first appearance */
+    apr_hash_t         *by_address;  /* struct address_key to struct pn_vhost_set * */
+    apr_array_header_t *sets;        /* of struct pn_vhost_set *, order of first appearance */
     bool                none;        /* no <VirtualHost> at all: everything is the main server's */
+    bool                by_ip;       /* some are for an address, not only for "*" */
 };
 
 /* Address and port as hash key; zeroed padding. An address of family 0 stands for "*". */
@@ -43,15 +44,15 @@ static struct address_key key_of(const struct pn_addr *addr, bool any, uint16_t 
     return key;
 }
 
-static struct vhost_set *find_set(const struct pn_vhosts *vhosts, struct address_key key)
+static struct pn_vhost_set *find_set(const struct pn_vhosts *vhosts, struct address_key key)
 {
     return apr_hash_get(vhosts->by_address, &key, sizeof(key));
 }
 
-static struct vhost_set *need_set(struct pn_vhosts *vhosts, apr_pool_t *pool, const struct pn_vhost_address *addr)
+static struct pn_vhost_set *need_set(struct pn_vhosts *vhosts, apr_pool_t *pool, const struct pn_vhost_address *addr)
 {
     struct address_key key = key_of(&addr->addr, addr->any || addr->fallback, addr->addr.port);
-    struct vhost_set  *set = find_set(vhosts, key);
+    struct pn_vhost_set  *set = find_set(vhosts, key);
 
     if (set)
         return set;
@@ -60,11 +61,12 @@ static struct vhost_set *need_set(struct pn_vhosts *vhosts, apr_pool_t *pool, co
     set->names = apr_hash_make(pool);
     set->members = apr_array_make(pool, 2, sizeof(struct pn_server *));
     apr_hash_set(vhosts->by_address, apr_pmemdup(pool, &key, sizeof(key)), sizeof(key), set);
-    *(struct vhost_set **)apr_array_push(vhosts->sets) = set;
+    *(struct pn_vhost_set **)apr_array_push(vhosts->sets) = set;
+    vhosts->by_ip |= !addr->any && !addr->fallback;
     return set;
 }
 
-static void add_name(struct vhost_set *set, apr_pool_t *pool, pn_str name, struct pn_server *server)
+static void add_name(struct pn_vhost_set *set, apr_pool_t *pool, pn_str name, struct pn_server *server)
 {
     pn_str key = pn_str_lower(pool, name);
 
@@ -72,7 +74,7 @@ static void add_name(struct vhost_set *set, apr_pool_t *pool, pn_str name, struc
         apr_hash_set(set->names, key.p, (apr_ssize_t)key.n, server);
 }
 
-static void add_member(struct vhost_set *set, apr_pool_t *pool, struct pn_server *server)
+static void add_member(struct pn_vhost_set *set, apr_pool_t *pool, struct pn_server *server)
 {
     if (!set->first)
         set->first = server;
@@ -91,7 +93,7 @@ struct pn_vhosts *pn_vhosts_build(struct pn_generation *generation)
 
     vhosts->main_server = generation->servers;
     vhosts->by_address = apr_hash_make(pool);
-    vhosts->sets = apr_array_make(pool, 4, sizeof(struct vhost_set *));
+    vhosts->sets = apr_array_make(pool, 4, sizeof(struct pn_vhost_set *));
     vhosts->none = generation->servers->next == NULL;
     for (struct pn_server *s = generation->servers->next; s; s = s->next)
         for (int i = 0; s->addresses && i < s->addresses->nelts; i++)
@@ -100,9 +102,9 @@ struct pn_vhosts *pn_vhosts_build(struct pn_generation *generation)
 }
 
 /* Exact address before "*"; a given port before any port (Apache: "IP address lookup"). */
-static struct vhost_set *set_of(const struct pn_vhosts *vhosts, const struct pn_addr *local)
+static struct pn_vhost_set *set_of(const struct pn_vhosts *vhosts, const struct pn_addr *local)
 {
-    struct vhost_set *set;
+    struct pn_vhost_set *set;
 
     if (vhosts->none)
         return NULL;
@@ -115,14 +117,7 @@ static struct vhost_set *set_of(const struct pn_vhosts *vhosts, const struct pn_
     return find_set(vhosts, key_of(local, true, 0));
 }
 
-struct pn_server *pn_vhost_by_address(const struct pn_vhosts *vhosts, const struct pn_addr *local)
-{
-    struct vhost_set *set = set_of(vhosts, local);
-
-    return set ? set->first : vhosts->main_server;
-}
-
-static struct pn_server *by_wildcard(const struct vhost_set *set, const char *name)
+static struct pn_server *by_wildcard(const struct pn_vhost_set *set, const char *name)
 {
     for (int i = 0; i < set->members->nelts; i++) {
         struct pn_server *s = APR_ARRAY_IDX(set->members, i, struct pn_server *);
@@ -133,7 +128,7 @@ static struct pn_server *by_wildcard(const struct vhost_set *set, const char *na
     return NULL;
 }
 
-static struct pn_server *by_path(const struct vhost_set *set, pn_str path)
+static struct pn_server *by_path(const struct pn_vhost_set *set, pn_str path)
 {
     for (int i = 0; i < set->members->nelts; i++) {
         struct pn_server *s = APR_ARRAY_IDX(set->members, i, struct pn_server *);
@@ -146,7 +141,7 @@ static struct pn_server *by_path(const struct vhost_set *set, pn_str path)
 }
 
 /* The server that is named so, or NULL. */
-static struct pn_server *by_name(const struct vhost_set *set, struct pn_request *r)
+static struct pn_server *by_name(const struct pn_vhost_set *set, const struct pn_request *r)
 {
     struct pn_server *found;
     pn_str            name = r->hostname;
@@ -162,20 +157,15 @@ static struct pn_server *by_name(const struct vhost_set *set, struct pn_request 
 int pn_vhost_select(struct pn_request *r)
 {
     const struct pn_core_server *main_conf = pn_core_server(r->conn->generation->servers);
-    const struct pn_vhosts      *vhosts = main_conf->vhosts;
+    const struct pn_vhost_set   *set = r->conn->vhosts;
     struct pn_server            *found = NULL;
 
-    r->server = r->conn->base_server;
-    if (!vhosts->none) {
-        struct pn_addr    local = pn_conn_local(r->conn);
-        struct vhost_set *set = set_of(vhosts, &local);
-        if (set) {
-            found = by_name(set, r);
-            if (!found && set->any_path && r->hostname.n == 0)
-                found = by_path(set, r->path);
-            r->server = found ? found : set->first;
-        }
+    if (set) {
+        found = by_name(set, r);
+        if (!found && set->any_path && r->hostname.n == 0)
+            found = by_path(set, r->path);
     }
+    r->server = found ? found : r->conn->base_server;
     r->dir_conf = r->server->dir_conf;
     if (main_conf->strict_host_check && r->hostname.n && !found && !pn_str_ieq(r->hostname, r->server->name))
         return 400;
@@ -185,20 +175,21 @@ int pn_vhost_select(struct pn_request *r)
 void pn_conn_begin(struct pn_conn *conn, struct pn_generation *generation, int fd)
 {
     const struct pn_vhosts *vhosts = pn_core_server(generation->servers)->vhosts;
+    struct pn_addr          local = conn->listener->addr;
 
     conn->generation = pn_generation_ref(generation);
-    if (vhosts->none) {
-        conn->base_server = generation->servers;
+    conn->base_server = generation->servers;
+    if (vhosts->none)
         return;
-    }
-    struct pn_addr local = conn->listener->addr;
-    if (conn->listener->wildcard) {
+    if (conn->listener->wildcard && vhosts->by_ip) { /* one system call a connection, only where the answer matters */
         union pn_sockaddr sa = { 0 };
         socklen_t         n = sizeof(sa);
         if (getsockname(fd, &sa.any, &n) == 0)
             local = pn_addr_from_sockaddr(&sa);
     }
-    conn->base_server = pn_vhost_by_address(vhosts, &local);
+    conn->vhosts = set_of(vhosts, &local);
+    if (conn->vhosts)
+        conn->base_server = conn->vhosts->first;
 }
 
 void pn_conn_release(struct pn_conn *conn)
@@ -224,7 +215,7 @@ static void dump_names(struct pn_buf *out, const struct pn_server *s, bool inden
                       PN_FMT(APR_ARRAY_IDX(s->wild_aliases, i, pn_str)));
 }
 
-static void dump_set(struct pn_buf *out, const struct vhost_set *set)
+static void dump_set(struct pn_buf *out, const struct pn_vhost_set *set)
 {
     char   where[64];
     size_t n = 0;
@@ -260,5 +251,5 @@ void pn_vhosts_dump(const struct pn_generation *generation, struct pn_buf *out)
 
     pn_buf_lit(out, "VirtualHost configuration:\n");
     for (int i = 0; i < vhosts->sets->nelts; i++)
-        dump_set(out, APR_ARRAY_IDX(vhosts->sets, i, struct vhost_set *));
+        dump_set(out, APR_ARRAY_IDX(vhosts->sets, i, struct pn_vhost_set *));
 }

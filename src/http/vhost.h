@@ -17,8 +17,6 @@ struct pn_vhost_address {
 /** Builds the tables of a generation (post_config). Warnings as httpd gives them go through pn_generation_error's sibling.
  *  Owned by the generation. */
 struct pn_vhosts *pn_vhosts_build(struct pn_generation *generation);
-/** The server of a local address before a name is known; the main server when no <VirtualHost> is for it. */
-struct pn_server *pn_vhost_by_address(const struct pn_vhosts *vhosts, const struct pn_addr *local);
 /** Sets r->server by r->hostname (or by path for ServerPath and HTTP/1.0 without Host).
  *  @return 0, or 400 under StrictHostCheck when no name matches. */
 int pn_vhost_select(struct pn_request *r);

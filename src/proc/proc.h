@@ -31,16 +31,23 @@ struct pn_proc_ops {
     void (*segment_close)(void *segment);
     /** The child has ended: what it left unwritten is written. */
     void (*segment_recover)(void *segment, struct pn_generation *generation);
-    /** Writes what this process has gathered for its logs. */
-    void (*logs_flush)(void);
-    /** A process that is none of the children has ended (a log program). */
-    void (*other_ended)(struct pn_generation *generation, pid_t pid, int status);
+    /** The generation is about to be served: starts what belongs to it (log programs).
+     *  @return false when that can't be: reported, the generation is not used. */
+    bool (*begin)(struct pn_generation *generation);
+    /** Its last child has ended. */
+    void (*end)(struct pn_generation *generation);
+    /** A process that is none of the children has ended. */
+    void (*other_ended)(pid_t pid, int status);
+    /** Work that is due. @param now monotonic.  @return when to call again, PN_NEVER: no need. */
+    pn_usec (*tick)(pn_usec now);
     /** A descriptor of the main error log for what programs print, or -1. */
     int (*error_log_fd)(struct pn_generation *generation);
 
     /* ---- in a child, in this order ---- */
 
     void (*segment_attach)(void *segment);
+    /** Writes everything and lets go of it: the last call. */
+    void (*segment_release)(void);
     /** Makes the engine, after the drop of privileges. @return false with errno when it can't be made. */
     bool (*engine_open)(struct pn_loop *loop, apr_pool_t *pool, struct pn_generation *generation, void **ret_engine);
     /** Takes the descriptor. */

@@ -115,9 +115,12 @@ static char *grow_input(struct h1_conn *c, size_t *ret_room)
     return c->in + c->in_n;
 }
 
+/* Room in the arena; NULL when it is full and this is no place to empty it (a fiber: its jobs wait behind us). */
 static char *arena_room(struct pn_worker *w, size_t *ret_room)
 {
     if (PN_ARENA_BYTES - w->arena_used < PN_RECEIVE_BYTES) {
+        if (pn_fiber_this())
+            return NULL;
         pn_loop_run_received(w->loop); /* every head in the arena is taken by its request now */
         w->arena_used = 0;
     }
@@ -208,9 +211,11 @@ static void receive_failed(struct h1_conn *c)
 void h1_conn_receive(struct h1_conn *c)
 {
     for (;;) {
-        bool    fresh = c->in == NULL;
         size_t  room;
-        char   *to = fresh ? arena_room(c->worker, &room) : grow_input(c, &room);
+        char   *to = c->in ? NULL : arena_room(c->worker, &room);
+        bool    fresh = to != NULL;
+        if (!to)
+            to = grow_input(c, &room);
         ssize_t n = c->stream.ops->recv(&c->stream, to, room);
 
         if (n <= 0) {

@@ -140,7 +140,7 @@ static const struct pn_directive directives[] = {
       .help = "Language of files that no extension gives one" },
     { .name = "MultiviewsMatch", .args = PN_LIST, .where = PN_CTX_ANY, .override = PN_OVR_FILEINFO, .set = set_multiviews,
       .help = "Which files take part in MultiViews: Any, NegotiatedOnly, Filters, Handlers" },
-    { .name = "ModMimeUsePathInfo", .args = PN_FLAG, .where = PN_CTX_DIR, .override = PN_OVR_NONE,
+    { .name = "ModMimeUsePathInfo", .args = PN_FLAG, .where = PN_CTX_SECTIONS,
       .slot = PN_SLOT(struct mime_conf, use_path_info), .dflt = "Off", .help = "Whether path info counts as part of the name" },
     { .name = "TypesConfig", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER,
       .slot = PN_SLOT_AS(PN_SLOT_PATH, struct mime_server, types_config), .dflt = NULL,

@@ -1,0 +1,188 @@
+/* mod_autoindex.h - what the files of mod_autoindex share: settings, the client's wishes, the listing, the page.
+ *
+ * A listing is made in steps: names are read and judged off the loop (mod_autoindex_read.c), each is looked up as a
+ * request of its own would be (mod_autoindex_entry.c), they are sorted (mod_autoindex_order.c), and rows become HTML
+ * when the body is pulled (mod_autoindex_page.c and its row writers). */
+#ifndef PN_MOD_AUTOINDEX_H
+#define PN_MOD_AUTOINDEX_H
+
+#define PN_LOG_MODULE &pn_module_autoindex
+#include <pinion/log.h>
+#include <pinion/request.h>
+
+extern struct pn_module pn_module_autoindex;
+
+/* ---- settings ---- */
+
+/** IndexOptions keywords without a value, a bit each. */
+enum autoindex_option {
+    INDEX_FANCY = 1 << 0,
+    INDEX_TABLE = 1 << 1,
+    INDEX_XHTML = 1 << 2,
+    INDEX_MODERN = 1 << 3,
+    INDEX_FOLDERS_FIRST = 1 << 4,
+    INDEX_IGNORE_CASE = 1 << 5,
+    INDEX_VERSION_SORT = 1 << 6,
+    INDEX_IGNORE_CLIENT = 1 << 7,
+    INDEX_SHOW_FORBIDDEN = 1 << 8,
+    INDEX_SCAN_TITLES = 1 << 9,
+    INDEX_TRACK_MODIFIED = 1 << 10,
+    INDEX_OLD_DATE = 1 << 11,
+    INDEX_ICONS_ARE_LINKS = 1 << 12,
+    INDEX_ALT_CLASS = 1 << 13,
+    INDEX_NO_SORT_LINKS = 1 << 14,
+    INDEX_NO_DESCRIPTION = 1 << 15,
+    INDEX_NO_PREAMBLE = 1 << 16,
+    INDEX_NO_ICON = 1 << 17,
+    INDEX_NO_DATE = 1 << 18,
+    INDEX_NO_RULES = 1 << 19,
+    INDEX_NO_SIZE = 1 << 20
+};
+
+enum autoindex_rule_kind { RULE_NAME, RULE_TYPE, RULE_ENCODING };
+
+/** AddIcon*, AddAlt*, AddDescription, IndexIgnore: what applies to which entries. */
+struct autoindex_rule {
+    enum autoindex_rule_kind kind;
+    pn_str                   pattern;    /* with * and ? */
+    bool                     whole_path; /* of the file's path, not of its name alone */
+    pn_str                   text;       /* icon's URL, alternate text, description */
+};
+
+/** A width: 0 is the default, AUTOINDEX_WIDEST as wide as the longest. */
+#define AUTOINDEX_WIDEST (-1)
+
+struct autoindex_conf {
+    uint32_t options;            /* in force, when `absolute`; else nothing */
+    uint32_t add, remove;        /* relative to the outer place */
+    bool     absolute;
+    int32_t  name_width, description_width, icon_width, icon_height; /* icons: pixels, 0: not told */
+    bool     name_width_set, description_width_set, icon_width_set, icon_height_set;
+    char     key, order;         /* IndexOrderDefault: N M S D and A D; 0: not set */
+    bool     ignore_reset;       /* IndexIgnoreReset */
+    apr_array_header_t *icons, *alts, *descriptions, *ignored; /* of struct autoindex_rule; may be NULL */
+    pn_str   default_icon, style_sheet, head_insert, header, readme, type, charset; /* p == NULL: not set */
+};
+
+/** Settings in force as IndexOptions has them. */
+static inline uint32_t autoindex_options(const struct autoindex_conf *conf)
+{
+    return (conf->options | conf->add) & ~conf->remove;
+}
+
+extern const struct pn_directive pn__autoindex_directives[];
+void pn__autoindex_merge(apr_pool_t *pool, const void *base, const void *add, void *merged);
+
+/** Does `name` match a pattern with * (any run) and ? (any byte)? Linear in the lengths but for the last star. */
+bool pn__autoindex_match(pn_str pattern, pn_str name);
+/** The text of the first rule for an entry, or NULL. @param path of the file, `name` its last component.
+ *  @param type, encoding of its content; empty when not known. */
+const pn_str *pn__autoindex_find(const apr_array_header_t *rules, pn_str path, pn_str name, pn_str type, pn_str encoding);
+
+/* ---- what the client wants: the query ---- */
+
+struct autoindex_view {
+    uint32_t options;
+    char     key, order;   /* N M S D, A D */
+    pn_str   pattern;      /* P=; empty: all */
+    pn_str   carried;      /* what links to other orders keep: ";F=2;V=1;P=*" or empty; ready for an attribute */
+};
+
+/** Reads "C=S;O=D;F=2;V=1;P=*.txt"; stops at the first thing that is none of these. */
+void pn__autoindex_view(struct pn_request *r, const struct autoindex_conf *conf, struct autoindex_view *ret_view);
+
+/* ---- the listing ---- */
+
+struct autoindex_entry {
+    const char   *name;      /* NUL-terminated, without a slash; of the listing */
+    uint32_t      name_n;
+    bool          is_directory, is_parent, is_link;
+    uint8_t       hint;      /* enum pn_file_type; NONE: to be looked at */
+    int64_t       size;      /* bytes, -1: none */
+    pn_wall       mtime;     /* -1: not shown */
+    struct stat  *stat;      /* while it is being looked up */
+    const pn_str *icon, *alt, *description; /* NULL: none */
+};
+
+struct autoindex_listing {
+    struct autoindex_entry *v;    /* malloc'd */
+    size_t                  n, room;
+    struct autoindex_block *blocks; /* malloc'd names */
+    int                     fd;   /* of the directory; -1 */
+    size_t                  longest_name, longest_description; /* bytes */
+};
+
+/** Reads the names that IndexIgnore and the client's pattern leave, with what stat says of them. The listing is freed
+ *  with r->pool. @return PN_OK; PN_SYSTEM: errno of the opening in *ret_error. */
+PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_read(struct pn_request *r, const struct autoindex_conf *conf,
+                                                   const struct autoindex_view *view, struct autoindex_listing **ret, int *ret_error);
+/** Drops entries that a client would not get and completes the others with icon, alternate text and description. */
+PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_look_up(struct pn_request *r, const struct autoindex_conf *conf,
+                                                      const struct autoindex_view *view, struct autoindex_listing *listing);
+/** Sorts, off the loop when there are many. */
+PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_sort(struct pn_request *r, const struct autoindex_view *view,
+                                                   struct autoindex_listing *listing);
+/** The text of <title> of the HTML file `name` below the directory `fd`; malloc'd, NULL: none. Blocks. */
+char *pn__autoindex_title(int fd, const char *name);
+
+/* ---- the page ---- */
+
+struct autoindex_page;
+struct autoindex_writer {
+    void (*head)(struct autoindex_page *page);  /* up to the first row */
+    void (*row)(struct autoindex_page *page, const struct autoindex_entry *entry);
+    void (*foot)(struct autoindex_page *page);  /* behind the last row */
+};
+
+struct autoindex_page {
+    struct pn_body                 super;
+    struct pn_request             *r;
+    const struct autoindex_conf   *conf;
+    struct autoindex_view          view;
+    struct autoindex_listing      *listing;
+    const struct autoindex_writer *writer;
+    struct pn_buf                  out;        /* what the current pull yields */
+    apr_pool_t                    *scratch;    /* of one pull */
+    size_t                         at;         /* next row */
+    unsigned                       row_number; /* for even and odd */
+    size_t                         name_width, description_width;
+    unsigned                       columns;
+    bool                           has_preamble, has_title, has_tail; /* of the document, are they ours to write? */
+    bool                           begun;
+};
+
+/** Answers with the page: text of HeaderName, listing, text of ReadmeName. */
+PN_MAY_YIELD enum pn_verdict pn__autoindex_answer(struct pn_request *r, const struct autoindex_conf *conf,
+                                                  const struct autoindex_view *view, struct autoindex_listing *listing);
+
+extern const struct autoindex_writer pn__autoindex_plain, pn__autoindex_lines, pn__autoindex_table, pn__autoindex_modern;
+
+/** Text of HeaderName or ReadmeName; NULL when there is none to show. @param ret_html it is HTML, which may bring its own
+ *  preamble. */
+PN_MAY_YIELD struct pn_body *pn__autoindex_text(struct pn_request *r, pn_str name, bool *ret_html);
+
+/* ---- pieces of HTML ---- */
+
+static inline bool page_is(const struct autoindex_page *page, uint32_t option)
+{
+    return (page->view.options & option) != 0;
+}
+/** Text with &, <, > and " as references. */
+void pn__autoindex_put_text(struct pn_buf *out, pn_str text);
+/** A relative reference to the entry, for an attribute. */
+void pn__autoindex_put_href(struct autoindex_page *page, const struct autoindex_entry *entry);
+/** A reference to a path of this server, for an attribute. */
+void pn__autoindex_put_path(struct autoindex_page *page, pn_str path);
+void pn__autoindex_put_pad(struct pn_buf *out, size_t n);
+/** The query of a link that sorts by `key`; turns the order around when it is the current one. */
+void pn__autoindex_put_sort_query(struct autoindex_page *page, char key);
+/** What stands for the entry on the page: name, with a slash behind a directory's. Owned by the page's scratch pool. */
+pn_str pn__autoindex_label(struct autoindex_page *page, const struct autoindex_entry *entry);
+/** "2024-01-02 03:04", or empty. In `to`, of at least 32 bytes. */
+pn_str pn__autoindex_date(const struct autoindex_page *page, pn_wall mtime, char *to);
+/** A prefix of `text` of at most `n` bytes that ends no UTF-8 character in its middle. */
+pn_str pn__autoindex_prefix(pn_str text, size_t n);
+/** Path of the directory above r's, with a slash at the end. */
+pn_str pn__autoindex_parent(const struct pn_request *r);
+
+#endif

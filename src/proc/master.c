@@ -1,0 +1,423 @@
+/* master.c - the process that owns listeners, children and signals, and serves nobody itself. See proc.h.
+ *
+ * Workload: sleeps. It wakes for signals, for what children tell, and once a second. */
+#include <errno.h>
+#include <pinion/log.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/load.h"
+#include "proc/identity.h"
+#include "proc/master_state.h"
+#include "proc/spare.h"
+
+#define PN_LOG_MODULE &pn_module_mpm_common
+
+/* Room for children that finish what they have, beside those that serve. */
+enum { SPARE_SLOTS = 1024 };
+
+#define LOOK_USEC PN_USEC_PER_SEC
+/* Without a failure for so long, the next one is a new story. */
+#define GOOD_BEHAVIOUR_USEC (30 * PN_USEC_PER_SEC)
+#define STOP_PATIENCE_USEC (5 * PN_USEC_PER_SEC)
+/* A master that was killed leaves children that take a moment to notice. */
+#define BIND_PATIENCE_USEC (2 * PN_USEC_PER_SEC)
+#define BIND_PAUSE_USEC (10 * PN_USEC_PER_MSEC)
+
+static pn_usec monotonic(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * PN_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
+static struct pn_server *main_server(const struct pn_master *master)
+{
+    return master->generation->servers;
+}
+
+/* ---- opening ---- */
+
+static bool report(const struct pn_master *master, unsigned id, int error, const char *what)
+{
+    PN_LOG_S(main_server(master), PN_LOG_CRIT, id, error, "%s", what);
+    return false;
+}
+
+static const char *first_listeners(struct pn_master *master)
+{
+    pn_usec     patience = monotonic() + BIND_PATIENCE_USEC;
+    const char *error;
+
+    for (;;) {
+        pid_t pid;
+
+        error = pn__listeners_open(master, master->generation, master->options->inherited);
+        if (!error || errno != EADDRINUSE || monotonic() > patience ||
+            pn_pidfile_read(master->conf->pid_file.p, &pid) != PN_PID_STALE)
+            return error;
+        usleep(BIND_PAUSE_USEC);
+    }
+}
+
+static void drop_unused(const struct pn_master *master)
+{
+    for (struct pn_listener *one = master->options->inherited; one; one = one->next) {
+        char where[64];
+
+        if (one->fd < 0)
+            continue;
+        pn_addr_print_port(&one->addr, where);
+        PN_LOG_S(main_server(master), PN_LOG_WARNING, 20131, 0,
+                 "the socket for %s that was handed over is closed: no Listen line names it", where);
+    }
+    pn_listeners_close(master->options->inherited);
+}
+
+static bool open_pid_file(struct pn_master *master)
+{
+    const char *path = master->conf->pid_file.p;
+    pn_rc       rc;
+
+    if (master->options->no_pid_file)
+        return true;
+    rc = pn__pidfile_open(&master->pid_file, path);
+    if (rc == PN_DENIED)
+        return report(master, 99, 0, pn_str_printf(master->pool, "another server holds the PidFile %s", path).p);
+    if (rc != PN_OK)
+        return report(master, 99, errno, pn_str_printf(master->pool, "could not create the PidFile %s", path).p);
+    if (master->pid_file.replaced)
+        PN_LOG_S(main_server(master), PN_LOG_WARNING, 98, 0,
+                 "pid file %s overwritten -- Unclean shutdown of previous run?", path);
+    return true;
+}
+
+static bool open_board(struct pn_master *master)
+{
+    unsigned    children = (unsigned)(master->conf->max_request_workers / master->conf->threads_per_child);
+    const char *file = master->conf->scoreboard_file.n ? master->conf->scoreboard_file.p : NULL;
+    unsigned    slots = (children < (unsigned)master->conf->start_servers ? (unsigned)master->conf->start_servers
+                                                                           : children) * 2 + SPARE_SLOTS;
+
+    master->board = pn__board_open(file, slots);
+    if (!master->board)
+        return report(master, 4, errno, "the scoreboard cannot be mapped");
+    master->seats = apr_pcalloc(master->pool, slots * sizeof(*master->seats));
+    pn__slot_set(&master->board->generation, master->generation->number);
+    atomic_store(&master->board->started, (int_fast64_t)time(NULL) * PN_USEC_PER_SEC);
+    atomic_store(&master->board->reloaded, (int_fast64_t)time(NULL) * PN_USEC_PER_SEC);
+    return true;
+}
+
+static bool open_all(struct pn_master *master)
+{
+    const char *error = NULL;
+
+    if (!master->options->keep_identity)
+        error = pn__identity_check(pn_unixd_conf(master->generation));
+    if (error)
+        return report(master, 20132, 0, error);
+    error = first_listeners(master);
+    if (error)
+        return report(master, 72, 0, pn_str_printf(master->pool, "make_sock: %s", error).p);
+    drop_unused(master);
+    if (!open_board(master))
+        return false;
+    if (pn__events_open(&master->events) != PN_OK)
+        return report(master, 20133, errno, "the master's pipes cannot be made");
+    /* Last, since those who start us take it for the sign that we listen. */
+    return master->ops->begin(master->generation) && open_pid_file(master);
+}
+
+static void close_all(struct pn_master *master)
+{
+    for (unsigned i = 0; master->seats && i < master->board->n_slots; i++)
+        if (master->seats[i].segment)
+            master->ops->segment_close(master->seats[i].segment);
+    pn_listeners_close(master->conf->listeners);
+    if (master->board && master->conf->scoreboard_file.n)
+        unlink(master->conf->scoreboard_file.p);
+    pn__board_close(master->board);
+    pn__pidfile_remove(&master->pid_file);
+    master->ops->end(master->generation);
+    pn_generation_unref(master->generation);
+}
+
+/* ---- signals ---- */
+
+static void stop(struct pn_master *master)
+{
+    if (master->phase != PN__STOPPING)
+        PN_LOG_S(main_server(master), PN_LOG_NOTICE, 491, 0, "caught SIGTERM, shutting down");
+    master->phase = PN__STOPPING;
+    master->stop_by = master->now + STOP_PATIENCE_USEC;
+    pn__notify_send(&master->notify, "STOPPING=1");
+    pn__children_tell(master, SIGTERM, pn__seat_any);
+}
+
+static void stop_gracefully(struct pn_master *master)
+{
+    pn_usec timeout = master->conf->graceful_timeout;
+
+    if (master->phase != PN__RUNNING)
+        return;
+    PN_LOG_S(main_server(master), PN_LOG_NOTICE, 492, 0, "caught SIGWINCH, shutting down gracefully");
+    master->phase = PN__STOPPING_GRACEFULLY;
+    master->stop_by = timeout ? master->now + timeout : PN_NEVER;
+    pn__notify_send(&master->notify, "STOPPING=1");
+    pn_listeners_close(master->conf->listeners);
+    pn__children_tell(master, SIGUSR1, pn__seat_any);
+}
+
+static void obey(struct pn_master *master, int signal_number)
+{
+    switch (signal_number) {
+    case SIGTERM:
+    case SIGINT:
+        stop(master);
+        break;
+    case SIGWINCH:
+        stop_gracefully(master);
+        break;
+    case SIGHUP:
+        if (master->phase != PN__RUNNING)
+            break;
+        PN_LOG_S(main_server(master), PN_LOG_NOTICE, 494, 0, "SIGHUP received.  Attempting to restart");
+        pn__reload_begin(master, SIGTERM);
+        break;
+    case SIGUSR1:
+        if (master->phase != PN__RUNNING)
+            break;
+        PN_LOG_S(main_server(master), PN_LOG_NOTICE, 493, 0, "SIGUSR1 received.  Doing graceful restart");
+        pn__reload_begin(master, SIGUSR1);
+        break;
+    default:
+        break; /* SIGCHLD: children are looked after in any case */
+    }
+}
+
+/* ---- notes of children ---- */
+
+static void announce(struct pn_master *master)
+{
+    const struct pn_proc_options *options = master->options;
+
+    master->announced = true;
+    PN_LOG_S(main_server(master), PN_LOG_NOTICE, 489, 0, "%s configured -- resuming normal operations", options->name);
+    PN_LOG_S(main_server(master), PN_LOG_NOTICE, 94, 0, "Command line: '%s'", options->command_line);
+    pn__notify_send(&master->notify, "READY=1\nSTATUS=Serving");
+    if (options->daemon)
+        pn_daemon_ready(options->daemon, master->ops->error_log_fd(master->generation));
+    if (options->on_ready)
+        options->on_ready(options->arg);
+}
+
+static void look_for_burst(struct pn_master *master);
+
+static void hear(struct pn_master *master, const struct pn_note *note)
+{
+    struct pn__seat *seat;
+
+    if (note->index >= master->board->n_slots)
+        return;
+    seat = &master->seats[note->index];
+    if (!seat->pid)
+        return;
+    if (note->kind == PN_NOTE_READY) {
+        seat->ready = true;
+        if (!master->announced && master->phase == PN__RUNNING)
+            announce(master);
+        pn__reload_look(master);
+    }
+    else if (note->kind == PN_NOTE_LEAVING) {
+        seat->leaving = true;
+        master->children_changed = true;
+    }
+    else if (note->kind == PN_NOTE_BUSY)
+        look_for_burst(master);
+}
+
+/* ---- how many children ---- */
+
+static void carry_out(struct pn_master *master, const struct pn_spare_plan *plan, const struct pn_spare_view *view)
+{
+    if (plan->busy && !master->said_busy)
+        PN_LOG_S(main_server(master), PN_LOG_INFO, 162, 0,
+                 "server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), "
+                 "spawning %u children, there are %u idle, and %u total children",
+                 plan->start, view->idle, view->total);
+    master->said_busy = plan->busy;
+    if (plan->at_limit && !master->said_limit)
+        PN_LOG_S(main_server(master), PN_LOG_ERR, 161, 0,
+                 "server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting");
+    master->said_limit = plan->at_limit;
+    if (plan->start)
+        pn__children_start(master, plan->start);
+}
+
+static void look_for_burst(struct pn_master *master)
+{
+    struct pn_spare_view view = pn__children_view(master);
+    struct pn_spare_plan plan = pn__spare_burst(master->conf, view);
+
+    if (master->phase == PN__RUNNING)
+        carry_out(master, &plan, &view);
+}
+
+static void end_one_idle(struct pn_master *master)
+{
+    for (unsigned i = master->board->n_slots; i-- > 0;) {
+        const struct pn__seat *seat = &master->seats[i];
+
+        if (!seat->pid || seat->leaving || !seat->ready || pn__slot_get(&master->board->slots[i].conns) != 0)
+            continue;
+        pn__child_tell(master, i, SIGUSR1);
+        return;
+    }
+}
+
+/* @param timely a second has passed: spare children are counted then. */
+static void look_at_children(struct pn_master *master, bool timely)
+{
+    struct pn_spare_view view = pn__children_view(master);
+    struct pn_spare_plan plan = { 0 };
+    unsigned             first = (unsigned)master->conf->start_servers;
+
+    if (view.total == 0)
+        plan.start = first;
+    else if (timely || master->conf->model != PN_MPM_PREFORK)
+        plan = pn__spare_look(master->conf, view, &master->spare_rate);
+    else if (view.total < first && view.idle < (unsigned)master->conf->min_spare_servers)
+        plan.start = 1; /* in the place of one that has ended */
+    carry_out(master, &plan, &view);
+    if (timely) {
+        atomic_store(&master->board->idle, (int)view.idle);
+        if (master->now - master->fork_after > GOOD_BEHAVIOUR_USEC)
+            master->fork_pause = 0;
+    }
+    if (plan.end_one)
+        end_one_idle(master);
+}
+
+/* ---- the loop ---- */
+
+static pn_usec sooner(pn_usec a, pn_usec b)
+{
+    return a < b ? a : b;
+}
+
+static void look_at_stop(struct pn_master *master)
+{
+    if (master->now < master->stop_by)
+        return;
+    if (master->phase == PN__STOPPING_GRACEFULLY) {
+        stop(master);
+        return;
+    }
+    pn__children_tell(master, SIGKILL, pn__seat_any);
+    master->stop_by = master->now + STOP_PATIENCE_USEC;
+}
+
+/* What time brings. @return when there is something to do again. */
+static pn_usec look_around(struct pn_master *master)
+{
+    pn_usec next = master->ops->tick(master->now);
+
+    if (master->now >= master->next_watchdog) {
+        pn__notify_send(&master->notify, "WATCHDOG=1");
+        master->next_watchdog = master->now + master->notify.watchdog;
+    }
+    next = sooner(next, master->next_watchdog);
+    if (master->phase != PN__RUNNING) {
+        look_at_stop(master);
+        return sooner(next, master->stop_by);
+    }
+    if (master->now >= master->next_look || master->children_changed ||
+        (master->fork_pause && master->now >= master->fork_after)) {
+        look_at_children(master, master->now >= master->next_look);
+        master->children_changed = false;
+        if (master->now >= master->next_look)
+            master->next_look = master->now + LOOK_USEC;
+    }
+    pn__reload_look(master);
+    if (master->fork_pause && master->fork_after > master->now)
+        next = sooner(next, master->fork_after);
+    return sooner(next, master->next_look);
+}
+
+static void run(struct pn_master *master)
+{
+    struct pn_note note;
+    int            number;
+    pn_usec        next = 0;
+
+    while (master->phase == PN__RUNNING || pn__children_count(master) != 0) {
+        pn__events_wait(&master->events, next == PN_NEVER ? PN_NEVER : next > master->now ? next - master->now : 0);
+        master->now = monotonic();
+        while (pn__events_note(&master->events, &note))
+            hear(master, &note);
+        pn__children_reap(master);
+        while ((number = pn__events_signal(&master->events)) != 0)
+            obey(master, number);
+        next = look_around(master);
+    }
+}
+
+static int run_master(struct pn_master *master)
+{
+    master->now = monotonic();
+    master->next_look = master->now + LOOK_USEC;
+    master->next_watchdog = master->notify.watchdog == PN_NEVER ? PN_NEVER : master->now;
+    master->spare_rate = 1;
+    pn__children_start(master, (unsigned)master->conf->start_servers);
+    run(master);
+    return master->exit_code;
+}
+
+/* ---- one process ---- */
+
+static void alone_ready(void *arg)
+{
+    announce(arg);
+}
+
+/* -X: no fork, so that a debugger has everything before its eyes. */
+static int run_alone(struct pn_master *master)
+{
+    struct pn_child child = { .ops = master->ops,
+                              .generation = master->generation,
+                              .conf = master->conf,
+                              .listeners = master->conf->listeners,
+                              .board = master->board,
+                              .segment = master->ops->segment_open(),
+                              .keep_identity = master->options->keep_identity,
+                              .on_ready = alone_ready,
+                              .on_ready_arg = master };
+
+    master->seats[0].segment = child.segment;
+    pn__signal_handle(SIGCHLD, SIG_DFL);
+    pn__board_slot_reset(master->board, 0, master->generation->number);
+    return pn__child_run(&child);
+}
+
+int pn_proc_run(const struct pn_proc_options *options)
+{
+    struct pn_master *master;
+    apr_pool_t       *pool;
+    int               code = 1;
+
+    if (apr_pool_create(&pool, NULL) != APR_SUCCESS)
+        return 1;
+    master = apr_pcalloc(pool, sizeof(*master));
+    *master = (struct pn_master){ .options = options, .ops = options->ops, .pool = pool,
+                                  .generation = options->generation, .conf = pn_mpm_conf(options->generation),
+                                  .stop_by = PN_NEVER };
+    pn__notify_open(&master->notify, pool);
+    if (open_all(master))
+        code = options->one_process ? run_alone(master) : run_master(master);
+    close_all(master);
+    apr_pool_destroy(pool);
+    return code;
+}
