@@ -55,6 +55,11 @@ void pn_log_here(const char *file, int line);
             pn_log_write_c((c), PN_LOG_MODULE, (level), (id), (error), __VA_ARGS__))               \
          : (void)0)
 
+/** "[10/Oct/2000:13:55:36 -0700]" in local time; valid until the thread asks for other times. */
+pn_str pn_log_clf_time(pn_wall time);
+/** The id of a connection in logs (%{c}L), the same as long as it lives; returns its length. Room for 16 bytes. */
+size_t pn_log_conn_id(const struct pn_conn *conn, char *to);
+
 /* ---- sinks: files, pipes, syslog, as access logs and error logs share them ---- */
 
 struct pn_generation;

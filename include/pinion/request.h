@@ -45,6 +45,7 @@ struct pn_conn {
     uint32_t                    requests;    /* begun so far, this one included */
     bool                        secure;
     bool                        aborted;     /* the peer has gone */
+    bool                        logged;      /* the error log has a line about it */
 };
 /** The address the client reached, by getsockname when the listener is a wildcard. */
 struct pn_addr pn_conn_local(struct pn_conn *conn);
@@ -94,6 +95,7 @@ struct pn_request {
     pn_str          hostname;        /* of target or Host, lower case, without port; empty: none */
     uint16_t        host_port;       /* of Host, 0: none */
     struct pn_headers in;            /* received fields */
+    struct pn_headers *trailers;     /* received behind a chunked body, once it is read; NULL: none */
     pn_wall         time;            /* wall clock when the request line was read */
     pn_usec         begun;           /* monotonic, the same moment */
 

@@ -7,6 +7,7 @@
 #include "conf/apply.h"
 #include "conf/at_once.h"
 #include "conf/core.h"
+#include "conf/dump.h"
 #include "conf/slot.h"
 #include "conf/vec.h"
 
@@ -171,6 +172,8 @@ static pn_rc read_tree(struct loading *loading)
     rc = read_all(loading, &reader);
     if (reader.record_includes)
         report_includes(loading->report, &reader);
+    if (rc == PN_OK && loading->options->dump)
+        pn_conf_dump(loading->options->dump, loading->root);
     return rc;
 }
 

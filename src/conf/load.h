@@ -23,6 +23,7 @@ struct pn_load_options {
     bool               check_only;     /* -t: handed on to post_config */
     bool               no_post_config; /* listings: stop when everything is merged */
     bool               record_includes; /* -t -D DUMP_INCLUDES */
+    struct pn_buf     *dump;        /* -t -D DUMP_CONFIG: gets the tree as text once it is read; may be NULL */
 };
 
 /** What a load has to say; texts are owned by the pool given to pn_generation_load. */

@@ -29,9 +29,9 @@ struct pn_request *pn__request_create(apr_pool_t *pool, struct pn_conn *conn)
     return r;
 }
 
-struct pn_request *pn__request_derive(struct pn_request *from)
+struct pn_request *pn__request_derive_in(struct pn_request *from, apr_pool_t *pool)
 {
-    struct pn_request *r = pn__request_create(from->pool, from->conn);
+    struct pn_request *r = pn__request_create(pool, from->conn);
 
     r->server = from->server;
     r->dir_conf = from->server->dir_conf;
@@ -43,7 +43,11 @@ struct pn_request *pn__request_derive(struct pn_request *from)
     r->protocol = from->protocol;
     r->hostname = from->hostname;
     r->host_port = from->host_port;
-    r->in = from->in;
+    r->in = from->in; /* what the one changes, the other does not see */
+    r->in.pool = pool;
+    if (from->in.n)
+        r->in.v = apr_pmemdup(pool, from->in.v, from->in.n * sizeof(*from->in.v));
+    r->in.cap = from->in.n;
     r->time = from->time;
     r->begun = from->begun;
     r->keep_alive = from->keep_alive;
@@ -55,6 +59,11 @@ struct pn_request *pn__request_derive(struct pn_request *from)
     r->core->stream = from->core->stream;
     r->core->depth = from->core->depth;
     return r;
+}
+
+struct pn_request *pn__request_derive(struct pn_request *from)
+{
+    return pn__request_derive_in(from, from->pool);
 }
 
 static void release_one(struct pn_request *r)

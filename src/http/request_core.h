@@ -52,6 +52,8 @@ struct pn_request *pn__request_create(apr_pool_t *pool, struct pn_conn *conn);
 void pn__request_release(struct pn_request *r);
 /** A request for another URL of the same client request: headers shared, nothing mapped. */
 struct pn_request *pn__request_derive(struct pn_request *from);
+/** The same in a pool that is cleared sooner, after pn__request_release. */
+struct pn_request *pn__request_derive_in(struct pn_request *from, apr_pool_t *pool);
 
 /** Lets go of r's place and takes a reference of this one. */
 struct pn_place *pn__place_take(struct pn_request *r, struct pn_place *place);

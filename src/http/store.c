@@ -13,8 +13,6 @@
 
 #include "conf/vec.h"
 
-/* How old an answer about an open file may be: changes through a shared mapping are not told. */
-#define FILE_CHECK_USEC PN_USEC_PER_SEC
 /* A walk over cold nodes opens some directories at once. */
 #define FD_RESERVE 16
 /* Names longer than this are answered, and not kept. */
@@ -205,7 +203,7 @@ static bool refresh(struct pn_store *store, struct place *place)
     pn_usec         now = pn_loop_now(store->worker->loop);
     struct pn_file *file = place->super.file;
 
-    if (place->ask || (file && now - file->checked > FILE_CHECK_USEC)) {
+    if (place->ask || (file && now - file->checked > PN_FILE_CHECK_USEC)) {
         pn_place_ref(&place->super);
         bool same = ask(store, place, now);
         pn_place_unref(&place->super);

@@ -190,6 +190,14 @@ bool pn__file_same(struct pn_store *store, struct pn_file *file, pn_usec now)
     return true;
 }
 
+bool pn__file_current(struct pn_store *store, struct pn_file *file)
+{
+    pn_usec now = pn_loop_now(store->worker->loop);
+    bool    doubtful = file->info.nlink > 1 || now - file->checked > PN_FILE_CHECK_USEC;
+
+    return !doubtful || pn__file_same(store, file, now);
+}
+
 /* ---- validators ---- */
 
 static size_t put_hex(char *to, size_t at, uint64_t value)

@@ -14,6 +14,9 @@
 
 #include "http/store.h"
 
+/** How old an answer about an open file may be: changes through a shared mapping are not told. */
+#define PN_FILE_CHECK_USEC PN_USEC_PER_SEC
+
 enum node_kind {
     NODE_NONE,      /* nothing of that name */
     NODE_REGULAR,
@@ -129,7 +132,8 @@ struct pn_store {
 
 struct store_node *pn__node_root(struct pn_store *store);
 /** The child of that name, made when it is not there. @param dir leads to a directory.
- *  @return 0; EAGAIN: cold (store->cold says what); another errno that is no property of the path (EMFILE, EIO...). */
+ *  @return 0; EAGAIN: cold (store->cold says what); ESTALE: it was known and has changed, walk anew from the root; another
+ *  errno that is no property of the path (EMFILE, EIO...). */
 int pn__node_child(struct pn_store *store, struct store_node *dir, pn_str name, struct store_node **ret);
 struct store_node *pn__node_find(const struct pn_store *store, const struct store_node *dir, pn_str name);
 struct node_dir *pn__dir_new(struct pn_store *store, struct store_node *node, int fd);
@@ -149,6 +153,10 @@ void pn__node_destroy(struct pn_store *store, struct store_node *node);
 void pn__node_prune(struct pn_store *store, struct store_node *node);
 /** Does the file system agree with all that place's answer was made from? Destroys what it does not agree with. */
 bool pn__node_still(struct pn_store *store, struct store_node *node);
+/** The same for one name and what its link leads to, without the directories above. */
+bool pn__step_still(struct pn_store *store, struct store_node *node);
+/** The same for the .htaccess files of a directory that was entered. */
+bool pn__access_still(struct pn_store *store, struct store_node *dir);
 /** Absolute path of a node as named, malloc'd. */
 char *pn__node_path(const struct store_node *node);
 /** Takes what fstat said into the node. */
@@ -190,6 +198,8 @@ void pn__file_fill(struct pn_store *store, struct pn_file *file);
 void pn__file_forget(struct pn_store *store, struct pn_file *file);
 /** Compares with fstat. */
 bool pn__file_same(struct pn_store *store, struct pn_file *file, pn_usec now);
+/** The same when there is reason to ask: other hard links, or it was long ago. */
+bool pn__file_current(struct pn_store *store, struct pn_file *file);
 /** Last-Modified and ETag of a place. */
 void pn__place_validators(struct place *place);
 /** May suspend the fiber for a digest of a large file. */

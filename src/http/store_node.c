@@ -229,6 +229,8 @@ int pn__node_child(struct pn_store *store, struct store_node *dir, pn_str name, 
     int                error;
 
     if (node) {
+        if ((node->ask || dir->dir->untrusted) && !pn__step_still(store, node))
+            return ESTALE;
         *ret = node;
         return 0;
     }

@@ -137,6 +137,8 @@ static int enter_directory(struct walk *w)
     if (error)
         return error;
     dir = w->node->dir;
+    if (!pn__access_still(w->store, w->node))
+        return ESTALE;
     for (unsigned i = 0; i < dir->n_vecs; i++) {
         if (dir->vecs[i].server != w->server)
             continue;
@@ -311,6 +313,8 @@ static int attach_object(struct walk *w, struct place *place)
     switch ((enum node_kind)real->kind) {
     case NODE_REGULAR:
         error = pn__file_attach(w->store, real);
+        if (error == 0 && !pn__file_current(w->store, real->file))
+            error = ESTALE;
         if (error == ESTALE)
             pn__node_destroy(w->store, real);
         if (error)

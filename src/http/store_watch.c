@@ -104,8 +104,7 @@ static bool one_still(struct pn_store *store, struct store_node *node)
     return false;
 }
 
-/* A node and what its link leads to, without the directories above. */
-static bool step_still(struct pn_store *store, struct store_node *node)
+bool pn__step_still(struct pn_store *store, struct store_node *node)
 {
     bool still;
 
@@ -120,12 +119,12 @@ static bool step_still(struct pn_store *store, struct store_node *node)
     return still;
 }
 
-static bool access_still(struct pn_store *store, struct store_node *dir)
+bool pn__access_still(struct pn_store *store, struct store_node *dir)
 {
     if (!dir->dir->untrusted && !dir->dir->ask_access)
         return true;
     for (struct store_node *child = dir->first_child; child; child = child->next)
-        if (child->is_access && !step_still(store, child))
+        if (child->is_access && !pn__step_still(store, child))
             return false;
     return true;
 }
@@ -134,9 +133,9 @@ static bool access_still(struct pn_store *store, struct store_node *dir)
 bool pn__node_still(struct pn_store *store, struct store_node *node)
 {
     for (struct store_node *at = node; at; at = at->parent) {
-        if (at->dir && at->dir->entered && !access_still(store, at))
+        if (at->dir && at->dir->entered && !pn__access_still(store, at))
             return false;
-        if (at->parent && !step_still(store, at))
+        if (at->parent && !pn__step_still(store, at))
             return false;
     }
     return true;

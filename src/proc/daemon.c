@@ -52,6 +52,7 @@ struct pn_daemon *pn_daemon_detach(apr_pool_t *pool)
     }
     close(fds[0]);
     setsid();
+    (void)!chdir("/"); /* a daemon keeps no folder in use */
     self->ready_fd = fds[1];
     return self;
 }

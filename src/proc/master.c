@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pinion/log.h>
 #include <signal.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,9 +41,14 @@ static struct pn_server *main_server(const struct pn_master *master)
 
 /* ---- opening ---- */
 
+/* What keeps the server from starting: for its log, and for who sits at the terminal. */
 static bool report(const struct pn_master *master, unsigned id, int error, const char *what)
 {
     PN_LOG_S(main_server(master), PN_LOG_CRIT, id, error, "%s", what);
+    if (error)
+        fprintf(stderr, "AH%05u: %s: %s\n", id, what, strerror(error));
+    else
+        fprintf(stderr, "AH%05u: %s\n", id, what);
     return false;
 }
 
@@ -78,7 +84,7 @@ static void drop_unused(const struct pn_master *master)
 
 static bool open_pid_file(struct pn_master *master)
 {
-    const char *path = master->conf->pid_file.p;
+    const char *path = pn_str_zdup(master->pool, master->conf->pid_file); /* it outlives the generation */
     pn_rc       rc;
 
     if (master->options->no_pid_file)
@@ -97,11 +103,12 @@ static bool open_pid_file(struct pn_master *master)
 static bool open_board(struct pn_master *master)
 {
     unsigned    children = (unsigned)(master->conf->max_request_workers / master->conf->threads_per_child);
-    const char *file = master->conf->scoreboard_file.n ? master->conf->scoreboard_file.p : NULL;
+    const char *file = master->conf->scoreboard_file.n ? pn_str_zdup(master->pool, master->conf->scoreboard_file) : NULL;
     unsigned    slots = (children < (unsigned)master->conf->start_servers ? (unsigned)master->conf->start_servers
                                                                            : children) * 2 + SPARE_SLOTS;
 
     master->board = pn__board_open(file, slots);
+    master->board_file = file;
     if (!master->board)
         return report(master, 4, errno, "the scoreboard cannot be mapped");
     master->seats = apr_pcalloc(master->pool, slots * sizeof(*master->seats));
@@ -118,7 +125,7 @@ static bool open_all(struct pn_master *master)
     if (!master->options->keep_identity)
         error = pn__identity_check(pn_unixd_conf(master->generation));
     if (error)
-        return report(master, 20132, 0, error);
+        return report(master, 21, 0, error);
     error = first_listeners(master);
     if (error)
         return report(master, 72, 0, pn_str_printf(master->pool, "make_sock: %s", error).p);
@@ -126,7 +133,7 @@ static bool open_all(struct pn_master *master)
     if (!open_board(master))
         return false;
     if (pn__events_open(&master->events) != PN_OK)
-        return report(master, 20133, errno, "the master's pipes cannot be made");
+        return report(master, 15, errno, "the master's pipes cannot be made");
     /* Last, since those who start us take it for the sign that we listen. */
     return master->ops->begin(master->generation) && open_pid_file(master);
 }
@@ -137,8 +144,8 @@ static void close_all(struct pn_master *master)
         if (master->seats[i].segment)
             master->ops->segment_close(master->seats[i].segment);
     pn_listeners_close(master->conf->listeners);
-    if (master->board && master->conf->scoreboard_file.n)
-        unlink(master->conf->scoreboard_file.p);
+    if (master->board && master->board_file)
+        unlink(master->board_file);
     pn__board_close(master->board);
     pn__pidfile_remove(&master->pid_file);
     master->ops->end(master->generation);

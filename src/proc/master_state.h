@@ -31,6 +31,7 @@ struct pn_master {
     struct pn_notify              notify;
     struct pn_pidfile             pid_file;
     struct pn_board              *board;
+    const char                   *board_file; /* NULL: anonymous memory */
     struct pn__seat              *seats;  /* board->n_slots */
     pn_usec                       now;    /* monotonic, once a turn */
 

@@ -48,27 +48,17 @@ static void at_most(const struct checking *c, const char *name, int64_t *value, 
 
 /* ---- which model ---- */
 
-static bool active(const struct pn_generation *generation, const struct pn_module *module)
-{
-    for (unsigned i = 0; i < generation->n_modules; i++)
-        if (generation->modules[i] == module)
-            return true;
-    return false;
-}
-
 static pn_rc choose_model(const struct checking *c)
 {
-    bool event = active(c->generation, &pn_module_mpm_event);
-    bool worker = active(c->generation, &pn_module_mpm_worker);
-    bool prefork = active(c->generation, &pn_module_mpm_prefork);
+    unsigned named;
 
-    if (event + worker + prefork > 1) {
+    c->conf->model = pn_mpm_model_of(c->generation, &named);
+    if (named > 1) {
         pn_generation_error(c->generation, "AH00534: More than one MPM loaded: LoadModule may name one of "
                                            "mpm_event_module, mpm_worker_module and mpm_prefork_module");
         return PN_BAD;
     }
-    c->conf->model = prefork ? PN_MPM_PREFORK : worker ? PN_MPM_WORKER : PN_MPM_EVENT;
-    if (worker)
+    if (c->conf->model == PN_MPM_WORKER)
         PN_LOG_S(c->generation->servers, PN_LOG_WARNING, 20101, 0,
                  "the worker model is served by the event engine: its directives keep their meaning, and a child "
                  "holds more connections than ThreadsPerChild");

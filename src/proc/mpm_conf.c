@@ -49,6 +49,28 @@ struct pn_module pn_module_mpm_prefork = {
     .apache_id = "mpm_prefork_module",
 };
 
+enum pn_mpm_model pn_mpm_model_of(const struct pn_generation *generation, unsigned *ret_named)
+{
+    static const struct {
+        const struct pn_module *module;
+        enum pn_mpm_model       model;
+    } models[] = { { &pn_module_mpm_event, PN_MPM_EVENT },
+                   { &pn_module_mpm_worker, PN_MPM_WORKER },
+                   { &pn_module_mpm_prefork, PN_MPM_PREFORK } };
+    enum pn_mpm_model found = PN_MPM_EVENT;
+    unsigned          named = 0;
+
+    for (unsigned i = 0; i < generation->n_modules; i++)
+        for (size_t j = 0; j < PN_COUNT(models); j++)
+            if (generation->modules[i] == models[j].module) {
+                found = models[j].model;
+                named++;
+            }
+    if (ret_named)
+        *ret_named = named;
+    return found;
+}
+
 const char *pn_mpm_name(enum pn_mpm_model model)
 {
     static const char *const names[] = { "event", "worker", "prefork" };

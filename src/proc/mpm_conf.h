@@ -72,9 +72,11 @@ static inline struct pn_unixd_conf *pn_unixd_conf(const struct pn_generation *ge
     return PN_SERVER_CONF(generation->servers, &pn_module_unixd);
 }
 
+/** The model that LoadModule names, event when it names none. @param ret_named how many were named; may be NULL. */
+enum pn_mpm_model pn_mpm_model_of(const struct pn_generation *generation, unsigned *ret_named);
 /** "event", "worker", "prefork". */
 const char *pn_mpm_name(enum pn_mpm_model model);
-/** The file that runtime files are relative to: DefaultRuntimeDir, or what stands for it when it is not set. */
+/** The directory of runtime files: DefaultRuntimeDir, or what stands for it when it is not set. */
 const char *pn_mpm_runtime_dir(const struct pn_generation *generation);
 
 /* ---- mpm_directives.c ---- */

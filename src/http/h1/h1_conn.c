@@ -253,7 +253,13 @@ static void go_idle(struct h1_conn *c)
     c->idle = true;
     c->fault = PN_H1_FINE;
     pn_timer_set(c->worker->loop, &c->timer, pn_loop_now(c->worker->loop) + wait);
-    if (!c->stream.io.registered || (c->stream.io.ready & (PN_IO_IN | PN_IO_HUP | PN_IO_RDHUP)))
+    if (!c->stream.io.registered) { /* what has come meanwhile is told by the registration itself */
+        c->stream.io.ready &= (uint8_t)~PN_IO_IN;
+        if (pn_io_register(c->worker->loop, &c->stream.io) != PN_OK)
+            h1_conn_close(c);
+        return;
+    }
+    if (c->stream.io.ready & (PN_IO_IN | PN_IO_HUP | PN_IO_RDHUP))
         h1_conn_receive(c);
 }
 

@@ -94,29 +94,27 @@ void pn__autoindex_view(struct pn_request *r, const struct autoindex_conf *conf,
 /* ---- the listing ---- */
 
 struct autoindex_entry {
-    const char   *name;      /* NUL-terminated, without a slash; of the listing */
-    uint32_t      name_n;
-    bool          is_directory, is_parent, is_link;
-    uint8_t       hint;      /* enum pn_file_type; NONE: to be looked at */
+    char         *name;      /* of the listing; NUL-terminated, a directory's with a slash at the end */
+    uint32_t      name_n;    /* without the slash */
+    bool          is_directory, is_parent;
+    uint8_t       hint;      /* enum pn_file_type as the directory tells it, links not followed; NONE: it does not */
     int64_t       size;      /* bytes, -1: none */
     pn_wall       mtime;     /* -1: not shown */
-    struct stat  *stat;      /* while it is being looked up */
     const pn_str *icon, *alt, *description; /* NULL: none */
 };
 
 struct autoindex_listing {
     struct autoindex_entry *v;    /* malloc'd */
     size_t                  n, room;
-    struct autoindex_block *blocks; /* malloc'd names */
+    struct autoindex_block *blocks; /* malloc'd memory of names */
     int                     fd;   /* of the directory; -1 */
-    size_t                  longest_name, longest_description; /* bytes */
 };
 
-/** Reads the names that IndexIgnore and the client's pattern leave, with what stat says of them. The listing is freed
- *  with r->pool. @return PN_OK; PN_SYSTEM: errno of the opening in *ret_error. */
+/** Reads the names that IndexIgnore and the client's pattern leave. The listing is freed with r->pool.
+ *  @return PN_OK; PN_SYSTEM with the errno of the opening in *ret_error; why the wait ended. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_read(struct pn_request *r, const struct autoindex_conf *conf,
                                                    const struct autoindex_view *view, struct autoindex_listing **ret, int *ret_error);
-/** Drops entries that a client would not get and completes the others with icon, alternate text and description. */
+/** Drops entries that a client would not get and completes the others: size, date, icon, alternate text, description. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_look_up(struct pn_request *r, const struct autoindex_conf *conf,
                                                       const struct autoindex_view *view, struct autoindex_listing *listing);
 /** Sorts, off the loop when there are many. */
@@ -129,9 +127,11 @@ char *pn__autoindex_title(int fd, const char *name);
 
 struct autoindex_page;
 struct autoindex_writer {
+    void (*open)(struct autoindex_page *page);  /* what precedes HeaderName's text */
     void (*head)(struct autoindex_page *page);  /* up to the first row */
     void (*row)(struct autoindex_page *page, const struct autoindex_entry *entry);
     void (*foot)(struct autoindex_page *page);  /* behind the last row */
+    void (*close)(struct autoindex_page *page); /* what follows ReadmeName's text */
 };
 
 struct autoindex_page {
@@ -148,7 +148,8 @@ struct autoindex_page {
     size_t                         name_width, description_width;
     unsigned                       columns;
     bool                           has_preamble, has_title, has_tail; /* of the document, are they ours to write? */
-    bool                           begun;
+    bool                           opened, closed_later; /* beginning, end of the document are apart from this body */
+    bool                           begun, done;
 };
 
 /** Answers with the page: text of HeaderName, listing, text of ReadmeName. */
@@ -160,6 +161,10 @@ extern const struct autoindex_writer pn__autoindex_plain, pn__autoindex_lines, p
 /** Text of HeaderName or ReadmeName; NULL when there is none to show. @param ret_html it is HTML, which may bring its own
  *  preamble. */
 PN_MAY_YIELD struct pn_body *pn__autoindex_text(struct pn_request *r, pn_str name, bool *ret_html);
+
+/** Beginning and end of the document of the classic forms. */
+void pn__autoindex_open(struct autoindex_page *page);
+void pn__autoindex_close(struct autoindex_page *page);
 
 /* ---- pieces of HTML ---- */
 

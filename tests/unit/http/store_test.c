@@ -197,7 +197,7 @@ void store_test_end(struct store_test *t)
     pn_generation_unref(t->generation);
     pn_registry_forget();
     pn_loop_close(t->loop);
-    site_remove(t, ".");
+    site_remove(t, "");
     apr_pool_destroy(t->pool);
     apr_terminate();
     assert_int_equal(open_fds(), fds_before);

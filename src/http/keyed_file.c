@@ -1,0 +1,339 @@
+/* keyed_file.c - see pinion/keyed_file.h.
+ *
+ * One table a process, shared by its loops under a mutex that is never held across a wait. A file that changed less than
+ * two seconds before it was read may change again without its time telling: it is read anew until its time has settled. */
+#include <pinion/keyed_file.h>
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pinion/request.h>
+
+#include "base/ascii.h"
+
+#define FILE_MAX_BYTES ((size_t)256 << 20)
+#define HELD_MAX_BYTES ((size_t)64 << 20) /* of all files together, as they are on disk */
+#define HELD_MAX_FILES 64
+#define SETTLE_SECONDS 2
+#define READ_TRIES 3
+
+/* Tells one state of a file from another. */
+struct stamp {
+    dev_t           device;
+    ino_t           inode;
+    off_t           size;
+    struct timespec mtime, ctime;
+};
+
+struct value {
+    pn_str        text;
+    struct value *next; /* PN_KEYED_MEMBERS: further names */
+};
+
+/* A file as it was read. Owns its pool. */
+struct held {
+    apr_pool_t        *pool;
+    char              *path;
+    enum pn_keyed_form form;
+    struct stamp       stamp;
+    bool               settled;
+    apr_hash_t        *values; /* key to struct value * */
+    uint64_t           used;   /* rises with each look-up */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct held    *files[HELD_MAX_FILES];
+    unsigned        n;
+    size_t          bytes;
+    uint64_t        clock;
+} table = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- reading, on a thread of the offload pool ---- */
+
+static struct stamp stamp_of(const struct stat *st)
+{
+    return (struct stamp){ .device = st->st_dev, .inode = st->st_ino, .size = st->st_size, .mtime = st->st_mtim,
+                           .ctime = st->st_ctim };
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size && same_time(a->mtime, b->mtime) &&
+           same_time(a->ctime, b->ctime);
+}
+
+static bool is_settled(const struct stamp *stamp)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return stamp->ctime.tv_sec + SETTLE_SECONDS < now.tv_sec && stamp->mtime.tv_sec + SETTLE_SECONDS < now.tv_sec;
+}
+
+struct reading {
+    const char        *path;
+    enum pn_keyed_form form;
+    struct held       *held; /* the result */
+    pn_rc              rc;
+    int                error;
+};
+
+static pn_rc read_bytes(int fd, size_t size, apr_pool_t *pool, pn_str *ret)
+{
+    char  *bytes = apr_palloc(pool, size + 1);
+    size_t n = 0;
+
+    while (n < size) {
+        ssize_t got = read(fd, bytes + n, size - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return PN_SYSTEM;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    *ret = pn_str_n(bytes, n);
+    return PN_OK;
+}
+
+/* Next line without the white space around it; lines that end in a backslash are put together. */
+static pn_str next_line(apr_pool_t *pool, pn_str *rest)
+{
+    pn_str line = pn_str_trim(pn_str_cut(*rest, '\n', rest));
+
+    while (line.n && line.p[line.n - 1] == '\\' && rest->n) {
+        pn_str more = pn_str_trim(pn_str_cut(*rest, '\n', rest));
+        line = PN_CAT(pool, pn_str_head(line, line.n - 1), more);
+    }
+    return line;
+}
+
+static struct value *new_value(struct held *held, pn_str key, pn_str text)
+{
+    struct value *value = apr_palloc(held->pool, sizeof(*value));
+
+    *value = (struct value){ .text = text };
+    apr_hash_set(held->values, key.p, (apr_ssize_t)key.n, value);
+    return value;
+}
+
+static void take_members(struct held *held, pn_str name, pn_str members)
+{
+    pn_str word;
+
+    while ((word = pn_conf_word(held->pool, &members)).p) {
+        struct value *first = apr_hash_get(held->values, word.p, (apr_ssize_t)word.n);
+        struct value *value;
+        if (!first) {
+            new_value(held, word, name);
+            continue;
+        }
+        value = apr_palloc(held->pool, sizeof(*value));
+        *value = (struct value){ .text = name, .next = first->next };
+        first->next = value;
+    }
+}
+
+static void take_line(struct held *held, pn_str line)
+{
+    size_t colon = pn_str_chr(line, ':', 0);
+    pn_str rest;
+
+    if (line.n == 0 || line.p[0] == '#' || colon == SIZE_MAX || colon == 0)
+        return;
+    if (held->form == PN_KEYED_MEMBERS) {
+        take_members(held, pn_str_head(line, colon), pn_str_from(line, colon + 1));
+        return;
+    }
+    if (held->form == PN_KEYED_PAIR)
+        colon = pn_str_chr(line, ':', colon + 1);
+    if (colon == SIZE_MAX)
+        return;
+    pn_str key = pn_str_head(line, colon), value = pn_str_cut(pn_str_from(line, colon + 1), ':', &rest);
+    if (!apr_hash_get(held->values, key.p, (apr_ssize_t)key.n))
+        new_value(held, key, value);
+}
+
+/* Opens without waiting: a FIFO in the file's place must not hang a thread. */
+static pn_rc read_once(struct reading *reading, struct held *held)
+{
+    struct stat  before, after;
+    struct stamp again;
+    pn_str       bytes;
+    pn_rc        rc = PN_SYSTEM;
+    int          fd = open(reading->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return PN_SYSTEM;
+    if (fstat(fd, &before) == 0) {
+        errno = EISDIR;
+        if (S_ISREG(before.st_mode) && (size_t)before.st_size > FILE_MAX_BYTES)
+            rc = PN_LIMIT;
+        else if (S_ISREG(before.st_mode))
+            rc = read_bytes(fd, (size_t)before.st_size, held->pool, &bytes);
+    }
+    if (rc == PN_OK && fstat(fd, &after) != 0)
+        rc = PN_SYSTEM;
+    int error = errno;
+    close(fd);
+    errno = error;
+    if (rc != PN_OK)
+        return rc;
+    held->stamp = stamp_of(&before);
+    again = stamp_of(&after);
+    if (!same_stamp(&held->stamp, &again))
+        return PN_AGAIN;
+    held->settled = is_settled(&again);
+    while (bytes.n)
+        take_line(held, next_line(held->pool, &bytes));
+    return PN_OK;
+}
+
+static struct held *new_held(const char *path, enum pn_keyed_form form)
+{
+    apr_allocator_t *allocator;
+    apr_pool_t      *pool;
+    struct held     *held;
+
+    pn_assert(apr_allocator_create(&allocator) == APR_SUCCESS);
+    apr_pool_create_unmanaged_ex(&pool, NULL, allocator);
+    apr_allocator_owner_set(allocator, pool);
+    held = apr_pcalloc(pool, sizeof(*held));
+    held->pool = pool;
+    held->path = apr_pstrdup(pool, path);
+    held->form = form;
+    held->values = apr_hash_make(pool);
+    return held;
+}
+
+static void read_file(void *arg)
+{
+    struct reading *reading = arg;
+
+    for (unsigned i = 0; i < READ_TRIES; i++) {
+        struct held *held = new_held(reading->path, reading->form);
+        reading->rc = read_once(reading, held);
+        reading->error = errno;
+        if (reading->rc == PN_OK) {
+            reading->held = held;
+            return;
+        }
+        apr_pool_destroy(held->pool);
+        if (reading->rc != PN_AGAIN)
+            return;
+    }
+    reading->rc = PN_SYSTEM; /* somebody writes without end */
+    reading->error = EBUSY;
+}
+
+/* ---- the table ---- */
+
+static struct held **find(const char *path, enum pn_keyed_form form)
+{
+    for (unsigned i = 0; i < table.n; i++)
+        if (table.files[i]->form == form && strcmp(table.files[i]->path, path) == 0)
+            return &table.files[i];
+    return NULL;
+}
+
+static void drop(struct held **at)
+{
+    struct held *held = *at;
+
+    *at = table.files[--table.n];
+    table.bytes -= (size_t)held->stamp.size;
+    apr_pool_destroy(held->pool);
+}
+
+static struct held **least_used(void)
+{
+    struct held **least = &table.files[0];
+
+    for (unsigned i = 1; i < table.n; i++)
+        if (table.files[i]->used < (*least)->used)
+            least = &table.files[i];
+    return least;
+}
+
+/* Takes the file over. */
+static void publish(struct held *held)
+{
+    struct held **before = find(held->path, held->form);
+
+    if (before)
+        drop(before);
+    while (table.n && (table.n == HELD_MAX_FILES || table.bytes + (size_t)held->stamp.size > HELD_MAX_BYTES))
+        drop(least_used());
+    held->used = ++table.clock;
+    table.bytes += (size_t)held->stamp.size;
+    table.files[table.n++] = held;
+}
+
+static pn_rc value_of(const struct held *held, apr_pool_t *pool, pn_str key, pn_str *ret_value)
+{
+    const struct value *value = apr_hash_get(held->values, key.p, (apr_ssize_t)key.n);
+
+    if (!value)
+        return PN_NOT_FOUND;
+    pn_str text = pn_str_dup(pool, value->text);
+    while ((value = value->next))
+        text = PN_CAT(pool, text, PN_STR("\n"), value->text);
+    *ret_value = text;
+    return PN_OK;
+}
+
+/* PN_AGAIN: it has to be read. */
+static pn_rc get_held(struct pn_request *r, pn_str path, enum pn_keyed_form form, const struct stamp *now, pn_str key,
+                      pn_str *ret_value)
+{
+    pn_rc         rc = PN_AGAIN;
+    struct held **found;
+
+    pthread_mutex_lock(&table.lock);
+    found = find(path.p, form);
+    if (found && (*found)->settled && same_stamp(&(*found)->stamp, now)) {
+        (*found)->used = ++table.clock;
+        rc = value_of(*found, r->pool, key, ret_value);
+    }
+    pthread_mutex_unlock(&table.lock);
+    return rc;
+}
+
+pn_rc pn_keyed_file_get(struct pn_request *r, pn_str path, enum pn_keyed_form form, pn_str key, pn_str *ret_value)
+{
+    struct reading reading = { .path = path.p, .form = form };
+    struct stat    st;
+
+    if (stat(path.p, &st) != 0)
+        return PN_SYSTEM;
+    struct stamp now = stamp_of(&st);
+    pn_rc        rc = get_held(r, path, form, &now, key, ret_value);
+    if (rc != PN_AGAIN)
+        return rc;
+    rc = pn_run_blocking(r, read_file, &reading);
+    if (rc != PN_OK)
+        return rc;
+    if (reading.rc != PN_OK) {
+        errno = reading.error;
+        return reading.rc;
+    }
+    rc = value_of(reading.held, r->pool, key, ret_value);
+    pthread_mutex_lock(&table.lock);
+    publish(reading.held);
+    pthread_mutex_unlock(&table.lock);
+    return rc;
+}
