@@ -98,4 +98,9 @@ PN_NODISCARD pn_rc pn_add_output_filter(struct pn_request *r, pn_str name, void 
 PN_NODISCARD pn_rc pn_add_input_filter(struct pn_request *r, pn_str name, void *arg);
 void pn_remove_output_filter(struct pn_request *r, pn_str name);
 
+struct pn_generation;
+/** The filter of that name (without case); NULL when no active module offers it. */
+const struct pn_filter *pn_find_output_filter(const struct pn_generation *generation, pn_str name);
+const struct pn_filter *pn_find_input_filter(const struct pn_generation *generation, pn_str name);
+
 #endif

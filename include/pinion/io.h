@@ -7,6 +7,9 @@
 
 #include <pinion/str.h>
 
+/** The monotonic clock, taken once a turn of the loop. */
+pn_usec pn_now(void);
+
 struct pn_pipe;
 
 /** Takes the descriptor, makes it non-blocking and close-on-exec; closed by pn_pipe_close or with the pool. */

@@ -213,6 +213,8 @@ bool pn_has_request_body(const struct pn_request *r);
 struct pn_body *pn_request_body(struct pn_request *r);
 /** Reads and drops what is left. @return PN_OK or why it could not. */
 PN_MAY_YIELD pn_rc pn_discard_request_body(struct pn_request *r);
+/** LimitRequestBody where r is, bytes; 0: unlimited. For filters that make the body larger. */
+uint64_t pn_request_body_limit(const struct pn_request *r);
 
 /* ---- names of this server, for links and redirections ---- */
 
@@ -236,6 +238,10 @@ PN_MAY_YIELD PN_NODISCARD pn_rc pn_stat_filename(struct pn_request *r);
 PN_MAY_YIELD PN_NODISCARD pn_rc pn_open_filename(struct pn_request *r, int *ret_fd);
 /** Sets ETag by FileETag, Last-Modified and Accept-Ranges for r->finfo, and r->mtime. */
 void pn_set_file_validators(struct pn_request *r);
+/** Sets Last-Modified, ETag by FileETag, and r->mtime, as for a file of which this is known. */
+void pn_set_validators(struct pn_request *r, const struct pn_finfo *info);
+/** The client's conditions (RFC 9110 s13) against ETag and r->mtime. @return 0: go on; 304 or 412: answer so, without content. */
+int pn_check_conditions(struct pn_request *r);
 
 /** The Options in force where r is. */
 enum pn_option_bit {

@@ -48,12 +48,6 @@ void               pn_run_child_exit(struct pn_generation *generation);
 /** All groups that have providers, sorted; of const char *, owned by pool. */
 apr_array_header_t *pn_provider_groups(const struct pn_generation *generation, apr_pool_t *pool);
 
-/* ---- filters by name (without case) ---- */
-
-/** NULL when no active module offers it. */
-const struct pn_filter *pn_find_output_filter(const struct pn_generation *generation, pn_str name);
-const struct pn_filter *pn_find_input_filter(const struct pn_generation *generation, pn_str name);
-
 /* ---- provider.c, for hooks.c ---- */
 
 struct pn_provider_table;

@@ -7,6 +7,7 @@
 #include <pinion/expr.h>
 #include <pinion/request.h>
 #include <pinion/satisfy.h>
+#include <pinion/spawn.h>
 
 extern struct pn_module pn_module_core;
 
@@ -138,8 +139,9 @@ struct pn_core_dir {
     bool     max_ranges_set, max_overlaps_set, max_reversals_set;
     bool     qualify_redirect_url;
     bool     cgi_pass_auth;
+    bool     cgi_current_uri, cgi_uri_set; /* CGIVar REQUEST_URI */
+    struct pn_resource_limit resource_limits[PN_RESOURCE__COUNT]; /* RLimit*, each by its set-bit */
     struct pn_log_levels *log_levels; /* LogLevel in a section; NULL: the outer place's */
-    pn_usec  cgi_timeout;
 };
 
 static inline const struct pn_core_server *pn_core_server(const struct pn_server *s)

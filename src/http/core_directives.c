@@ -145,6 +145,18 @@ const struct pn_directive pn_core_directives[] = {
     { .name = "QualifyRedirectURL", .args = PN_FLAG, .where = PN_CTX_ANY, .override = PN_OVR_FILEINFO,
       .slot = DIR(qualify_redirect_url), .dflt = "On", .help = "Whether a redirection to a path is made a full URL" },
 
+    /* programs */
+    { .name = "CGIPassAuth", .args = PN_FLAG, .where = PN_CTX_DIR, .override = PN_OVR_AUTHCONFIG, .slot = DIR(cgi_pass_auth), .dflt = "Off",
+      .help = "Whether scripts are told the Authorization field" },
+    { .name = "CGIVar", .args = PN_TAKE2, .where = PN_CTX_DIR, .override = PN_OVR_FILEINFO, .set = pn__set_cgi_var,
+      .help = "REQUEST_URI as it was asked for (original-uri) or after redirections (current-uri)" },
+    { .name = "RLimitCPU", .args = PN_TAKE12, .where = PN_CTX_ANY, .override = PN_OVR_ALL, .set = pn__set_resource_limit,
+      .unit = "s", .help = "CPU time of a program that the server starts, soft and hard limit: seconds or max" },
+    { .name = "RLimitMEM", .args = PN_TAKE12, .where = PN_CTX_ANY, .override = PN_OVR_ALL, .set = pn__set_resource_limit,
+      .unit = "bytes", .help = "Memory of a program that the server starts, soft and hard limit: bytes or max" },
+    { .name = "RLimitNPROC", .args = PN_TAKE12, .where = PN_CTX_ANY, .override = PN_OVR_ALL, .set = pn__set_resource_limit,
+      .help = "Processes of the account that programs run as, soft and hard limit: a number or max" },
+
     /* logs */
     { .name = "ErrorLog", .args = PN_TAKE1, .where = PN_CTX_SERVER, .scope = PN_SCOPE_SERVER, .set = pn__set_error_log,
       .help = "Error log: a file, |program, syslog[:facility[:tag]]" },

@@ -20,6 +20,11 @@ pn_directive_fn pn__set_server_name, pn__set_server_alias, pn__set_server_admin,
     pn__set_error_document, pn__set_encoded_slashes, pn__set_default_charset, pn__set_force_type, pn__set_handler, pn__set_range_limit,
     pn__set_filters, pn__set_name_virtual_host, pn__set_keep_alive_timeout;
 
+/* cgi_conf.c */
+pn_directive_fn pn__set_resource_limit, pn__set_cgi_var;
+/** What of these the inner place has set. */
+void pn__cgi_conf_merge(const struct pn_core_dir *inner, struct pn_core_dir *merged);
+
 /* log_levels.c */
 pn_directive_fn pn__set_log_level;
 /* log_error.c */

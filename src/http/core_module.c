@@ -123,6 +123,7 @@ static void dir_merge(apr_pool_t *pool, const void *base, const void *add, void 
     merge_etag(outer, inner, merged);
     merge_types(inner, merged);
     merge_numbers(inner, merged);
+    pn__cgi_conf_merge(inner, merged);
     if (inner->override_set) {
         merged->override = inner->override;
         merged->override_options = inner->override_options;

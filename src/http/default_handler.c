@@ -93,8 +93,7 @@ static bool is_conditional(const struct pn_headers *in)
            pn_headers_has(in, PN_HDR_IF_MATCH) || pn_headers_has(in, PN_HDR_IF_UNMODIFIED_SINCE);
 }
 
-/* 304 and 412 (RFC 9110 s13). @return 0: go on. */
-static int conditions(struct pn_request *r)
+int pn_check_conditions(struct pn_request *r)
 {
     struct pn_validators validators = {
         .etag = pn_headers_get(&r->out, PN_HDR_ETAG), .last_modified = r->mtime, .request_time = r->time
@@ -125,7 +124,7 @@ PN_MAY_YIELD static enum pn_verdict serve_file(struct pn_request *r)
         return pn_reject_quietly(r, 403);
     }
     pn_set_file_validators(r);
-    int status = conditions(r);
+    int status = pn_check_conditions(r);
     if (PN_UNLIKELY(status)) { /* 304 or 412: no ErrorDocument, as Apache has it */
         r->status = status;
         r->body = pn_body_empty(r);
@@ -190,4 +189,21 @@ void pn_set_file_validators(struct pn_request *r)
     if (place->etag.n && !r->no_etag)
         pn_headers_set(&r->out, PN_HDR_ETAG, place->etag);
     pn_headers_set(&r->out, PN_HDR_ACCEPT_RANGES, PN_STR("bytes"));
+}
+
+void pn_set_validators(struct pn_request *r, const struct pn_finfo *info)
+{
+    unsigned bits = pn_core_dir(r->dir_conf)->etag_bits;
+    char    *date = apr_palloc(r->pool, PN_HTTP_DATE_LEN + 1), *tag = apr_palloc(r->pool, 64);
+    bool     is_new = pn_request_now(r) - info->mtime <= PN_USEC_PER_SEC; /* RFC 9110 s8.8.1 */
+
+    r->mtime = info->mtime;
+    pn_http_date(info->mtime, date);
+    pn_headers_set(&r->out, PN_HDR_LAST_MODIFIED, pn_str_n(date, PN_HTTP_DATE_LEN));
+    if (r->no_etag || bits & (PN_ETAG_NONE | PN_ETAG_DIGEST))
+        return;
+    memcpy(tag, "W/", 2);
+    size_t n = pn__put_tag(tag + 2, bits, info);
+    if (n)
+        pn_headers_set(&r->out, PN_HDR_ETAG, pn_str_n(tag + (is_new ? 0 : 2), n + (is_new ? 2 : 0)));
 }

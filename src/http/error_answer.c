@@ -40,6 +40,15 @@ static void reset_head(struct pn_request *r)
 
 /* ---- the built-in page ---- */
 
+/* COMPAT: 2.4 labels its pages and ErrorDocument texts so; a redirected page inherits the label in some clients, which
+ * the variable suppress-error-charset prevents. */
+static pn_str page_type(const struct pn_request *r)
+{
+    if (pn_env_get(r, "suppress-error-charset"))
+        return PN_STR("text/html");
+    return PN_STR("text/html; charset=iso-8859-1");
+}
+
 static void page_line(struct pn_buf *out, pn_str explanation)
 {
     if (explanation.n == 0)
@@ -85,8 +94,7 @@ void pn__error_page(struct pn_request *r, int status)
     pn_str        line = r->reason.n ? pn_html_escape(r->pool, r->reason) : pn_str_from(pn_status_line(status), 4);
 
     pn_buf_init(&out, r->pool, 65536);
-    pn_buf_printf(&out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                        "<meta name=\"color-scheme\" content=\"light dark\">\n<title>%d %.*s</title>\n"
+    pn_buf_printf(&out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>%d %.*s</title>\n"
                         "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:38rem;margin:12vh auto;padding:0 1rem}"
                         "h1{font-weight:600}address{font-style:normal;opacity:.7;font-size:.85rem}</style>\n"
                         "</head>\n<body>\n<h1>%.*s</h1>\n",
@@ -98,7 +106,7 @@ void pn__error_page(struct pn_request *r, int status)
     page_signature(r, &out);
     pn_buf_lit(&out, "</body>\n</html>\n");
     pn_assert(pn_buf_done(&out, &page) == PN_OK);
-    r->content_type = PN_STR("text/html; charset=utf-8");
+    r->content_type = page_type(r);
     r->body = pn_body_bytes(r, page);
 }
 
@@ -168,7 +176,7 @@ PN_MAY_YIELD static struct pn_request *with_document(struct pn_request *r, int s
     if (doc->kind == PN_ERRDOC_LOCAL)
         return local_document(r, status, text);
     r->body = pn_body_bytes(r, text);
-    r->content_type = PN_STR("text/html; charset=utf-8");
+    r->content_type = page_type(r);
     return r;
 }
 

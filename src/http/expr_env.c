@@ -78,7 +78,7 @@ static pn_str time_var(struct pn_request *r, enum pn_expr_var id)
     }
 }
 
-struct id_lookup { uid_t uid; gid_t gid; bool group, found; char name[256]; };
+struct id_lookup { uid_t uid; gid_t gid; bool group, found; char name[256], space[4096]; };
 
 /* Name services may ask a directory over the network: never on the loop. */
 static void look_up_id(void *arg)
@@ -86,9 +86,9 @@ static void look_up_id(void *arg)
     struct id_lookup *job = arg;
     struct passwd     pw, *pw_found = NULL;
     struct group      gr, *gr_found = NULL;
-    char              space[2048];
 
-    if (job->group ? getgrgid_r(job->gid, &gr, space, sizeof(space), &gr_found) : getpwuid_r(job->uid, &pw, space, sizeof(space), &pw_found))
+    if (job->group ? getgrgid_r(job->gid, &gr, job->space, sizeof(job->space), &gr_found)
+                   : getpwuid_r(job->uid, &pw, job->space, sizeof(job->space), &pw_found))
         return;
     const char *name = gr_found ? gr.gr_name : pw_found ? pw.pw_name : NULL;
     if (!name || strlen(name) >= sizeof(job->name))

@@ -112,9 +112,13 @@ static unsigned gather(struct buffer *b, unsigned first, unsigned n_runs)
 }
 
 /* Says in the segment which file is being written, for whoever finds it after a kill. */
-static void write_begins(struct buffer *b, struct pn_log_sink *sink)
+static void write_begins(struct buffer *b, struct pn_log_sink *sink, unsigned count)
 {
     int64_t now_s = now_usec() / PN_USEC_PER_SEC;
+    size_t  n = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        n += b->iov[i].iov_len;
 
     if (now_s - sink->seen_s >= SEEN_END_S) {
         off_t end = lseek(sink->fd, 0, SEEK_END); /* O_APPEND: the position matters to nobody */
@@ -122,6 +126,7 @@ static void write_begins(struct buffer *b, struct pn_log_sink *sink)
         sink->seen_s = now_s;
     }
     b->segment->writing_from = sink->seen_end;
+    b->segment->writing_n = (uint32_t)n;
     atomic_store_explicit(&b->segment->writing_sink, sink->number, memory_order_release);
 }
 
@@ -129,7 +134,7 @@ static ssize_t write_file(struct buffer *b, struct pn_log_sink *sink, unsigned c
 {
     ssize_t n;
 
-    write_begins(b, sink);
+    write_begins(b, sink, count);
     do
         n = count == 1 ? write(sink->fd, b->iov[0].iov_base, b->iov[0].iov_len) : writev(sink->fd, b->iov, (int)count);
     while (n < 0 && errno == EINTR);
@@ -205,7 +210,7 @@ static pn_str shorten(struct pn_log_sink *sink, pn_str lines, size_t *surplus)
         size_t n = end == SIZE_MAX ? lines.n : end + 1;
         lines = pn_str_from(lines, n);
         *surplus = *surplus > n ? *surplus - n : 0;
-        sink->dropped++;
+        sink->dropped += n > 1; /* a line's end alone is ours, see keep_sink */
     }
     return lines;
 }
@@ -240,10 +245,8 @@ static void keep_sink(struct buffer *b, struct pn_log_bank *to, unsigned first, 
         if (sink_of(b, i) != sink || !rest.n)
             continue;
         pn_str kept = shorten(sink, rest, surplus);
-        if (kept.n < rest.n && sink->torn) {
+        if (kept.n < rest.n && sink->torn)
             put_run(b, to, sink, PN_STR("\n"));
-            sink->torn = false;
-        }
         if (kept.n)
             put_run(b, to, sink, kept);
     }

@@ -127,7 +127,9 @@ void pn_log_segment_recover(struct pn_log_segment *segment, struct pn_generation
         if (!sink || seen_before(bank, i))
             continue;
         pn_str block = collect(bank, i, n_runs);
-        size_t done = sink->number == writing ? already_in_file(sink, segment->writing_from, block) : 0;
+        size_t done = 0;
+        if (sink->number == writing)
+            done = already_in_file(sink, segment->writing_from, pn_str_head(block, segment->writing_n));
         pn__log_sink_write_now(sink, pn_str_from(block, done));
         free((void *)(uintptr_t)block.p);
     }

@@ -33,6 +33,7 @@ struct pn_log_segment {
     /* The write to a file that is under way: */
     _Atomic uint32_t writing_sink; /* its number, 0: none */
     uint64_t         writing_from; /* the file was at least this long before */
+    uint32_t         writing_n;    /* bytes given to the kernel: the first of the sink's unwritten ones */
     struct pn_log_bank banks[2];
 };
 

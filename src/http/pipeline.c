@@ -72,8 +72,8 @@ PN_MAY_YIELD static int authorise(struct pn_request *r)
     case PN_REJECTED: return r->core->reject_status;
     case PN_NEXT: break;
     }
-    if (!plan->phase[PN_PHASE_ACCESS_CHECKER_EX][0] && !plan->phase[PN_PHASE_CHECK_AUTHN][0])
-        return 0; /* no module guards this place */
+    if (!plan->phase[PN_PHASE_ACCESS_CHECKER_EX][0])
+        return 0; /* nothing is required here, whoever it is */
     return authenticate(r);
 }
 
@@ -88,12 +88,19 @@ PN_MAY_YIELD static int check_access(struct pn_request *r)
 
 /* ---- the phases up to the handler ---- */
 
-/* A subrequest or a redirection to a place with the same settings has been let in already. */
-static bool access_is_known(const struct pn_request *r)
+/* A subrequest or a redirection to a place with the same settings has been let in already; the document for an error is
+ * sent even when the error is that nobody may come in. */
+static bool access_is_known(struct pn_request *r)
 {
     const struct pn_request *before = r->main ? r->main : r->prev;
 
-    return before && before->dir_conf == r->dir_conf && before->core->access_ok;
+    if (!before || before->dir_conf != r->dir_conf || !(before->core->access_ok || r->is_error))
+        return false;
+    if (!r->user.p) {
+        r->user = before->user;
+        r->auth_type = before->auth_type;
+    }
+    return true;
 }
 
 PN_MAY_YIELD static int map(struct pn_request *r)

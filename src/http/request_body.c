@@ -48,6 +48,13 @@ static struct pn_request *owner_of_body(struct pn_request *r)
     return r;
 }
 
+uint64_t pn_request_body_limit(const struct pn_request *r)
+{
+    int64_t limit = pn_core_dir(r->dir_conf)->limit_body;
+
+    return limit > 0 ? (uint64_t)limit : 0;
+}
+
 struct pn_body *pn_request_body(struct pn_request *r)
 {
     struct pn_request *owner = owner_of_body(r);
@@ -62,10 +69,9 @@ struct pn_body *pn_request_body(struct pn_request *r)
         return r->core->body_in = pn_body_empty(r);
 
     struct limited *self = apr_pcalloc(r->pool, sizeof(*self));
-    int64_t         limit = pn_core_dir(r->dir_conf)->limit_body;
     self->super = (struct pn_body){ .ops = &limited_ops, .r = owner, .length = below->length };
     self->below = below;
-    self->max_bytes = limit > 0 ? (uint64_t)limit : 0;
+    self->max_bytes = pn_request_body_limit(r);
     struct pn_body *body = &self->super;
     for (int i = 0; r->core->input_filters && i < r->core->input_filters->nelts; i++) {
         const struct pn_filter_use *use = &APR_ARRAY_IDX(r->core->input_filters, i, struct pn_filter_use);

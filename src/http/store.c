@@ -179,22 +179,40 @@ void pn__store_make_room(struct pn_store *store)
 
 /* ---- look-up ---- */
 
+/* Does a directory place give the times that the directory has? Other places and links have their own. */
+static bool directory_same(struct pn_store *store, const struct place *place)
+{
+    const struct store_node *real = pn__node_final(place->node);
+    struct pn_finfo          info;
+    struct stat              st;
+
+    store->stats.asks++;
+    if (fstat(real->dir->fd, &st) != 0)
+        return false;
+    pn__info_of_stat(&info, &st);
+    return info.mtime == place->super.finfo.mtime && info.nlink == place->super.finfo.nlink &&
+           info.size == place->super.finfo.size;
+}
+
 /* The slow part of a hit: is the place as the file system has it? @return false when it is not valid any more. */
 static bool ask(struct pn_store *store, struct place *place, pn_usec now)
 {
-    if (place->ask && place->node)
+    if (place->ask)
         pn__node_still(store, place->node);
     if (!place->super.valid)
         return false;
-    if (place->super.file == NULL || pn__file_same(store, place->super.file, now))
-        return true;
-    store->stats.invalidations++;
-    struct store_node *real = place->node ? pn__node_final(place->node) : NULL;
-    if (real)
-        pn__node_destroy(store, real);
-    if (place->super.valid)
+    if (place->super.file && !pn__file_same(store, place->super.file, now)) {
+        store->stats.invalidations++;
+        pn__node_destroy(store, pn__node_final(place->node));
+        if (place->super.valid) /* its node has a newer file already */
+            pn__place_drop(store, place);
+        return false;
+    }
+    if (place->ask && place->super.finfo.type == PN_FILE_DIRECTORY && !directory_same(store, place)) {
         pn__place_drop(store, place);
-    return false;
+        return false;
+    }
+    return true;
 }
 
 /* What a hit finds due: a look at the file system, bytes that were cold, a tag that is strong by now. */

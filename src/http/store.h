@@ -67,6 +67,10 @@ struct pn_listing { uint32_t refs; unsigned n; const struct pn_dirent *v; };
 PN_MAY_YIELD struct pn_listing *pn_store_listing(struct pn_store *store, struct pn_place *place);
 void pn_listing_unref(struct pn_listing *listing);
 
+/** Writes the quoted tag of inode, size and time as FileETag's bits ask, in hex as httpd has it, to at least 60 bytes.
+ *  @return bytes; 0: no tag. */
+size_t pn__put_tag(char *to, unsigned bits, const struct pn_finfo *info);
+
 /** All entries are dropped (a new generation, or lost events). */
 void pn_store_clear(struct pn_store *store);
 

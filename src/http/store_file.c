@@ -4,6 +4,7 @@
  * same file share its descriptor and bytes. A change of the file makes it unfindable at once, so that nobody can meet old
  * bytes whose times happen to look the same. */
 #include "http/store_internal.h"
+#include "http/variant.h"
 
 #include <apr_base64.h>
 #include <apr_sha1.h>
@@ -65,6 +66,7 @@ void pn_file_unref(struct pn_file *pub)
         return;
     store = pub->store;
     pn__file_forget(store, pub);
+    pn__variants_release(pub);
     if (pub->fd >= 0) {
         close(pub->fd);
         store->fds--;
@@ -207,8 +209,7 @@ static size_t put_hex(char *to, size_t at, uint64_t value)
     return at + (size_t)n;
 }
 
-/* Inode, size and time as FileETag asks, in hex, as httpd writes them. @return bytes; 0: no tag. */
-static size_t put_tag(char *to, unsigned bits, const struct pn_finfo *info)
+size_t pn__put_tag(char *to, unsigned bits, const struct pn_finfo *info)
 {
     size_t n = 0;
 
@@ -236,7 +237,7 @@ void pn__place_validators(struct place *place)
     place->super.last_modified = pn_str_n(place->last_modified, PN_HTTP_DATE_LEN);
     if (bits & PN_ETAG_NONE || bits & PN_ETAG_DIGEST)
         return;
-    n = put_tag(place->etag + 2, bits, info);
+    n = pn__put_tag(place->etag + 2, bits, info);
     if (n == 0)
         return;
     memcpy(place->etag, "W/", 2);

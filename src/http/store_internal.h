@@ -120,6 +120,7 @@ struct pn_store {
     unsigned           live;        /* places and files that exist, kept ones included */
     unsigned           links_followed;
     bool               closed;
+    bool               walking;     /* see pn__walk_begins */
     bool               nonblock;    /* meet cold things with EAGAIN instead of waiting for the disk */
     bool               no_openat2, no_cached;
     char              *cold;        /* malloc'd path of what was cold, or NULL */
@@ -149,6 +150,9 @@ struct store_node *pn__node_final(struct store_node *node);
 int pn__node_enter(struct pn_store *store, struct store_node *node);
 /** What `node` stands for changed: it goes, with all that depends on it. */
 void pn__node_destroy(struct pn_store *store, struct store_node *node);
+/** From the one to the other, nodes that are destroyed stay in memory, for the walk holds some of them. */
+void pn__walk_begins(struct pn_store *store);
+void pn__walk_ends(struct pn_store *store);
 /** Removes a node that nothing needs any more, and then its parents likewise. */
 void pn__node_prune(struct pn_store *store, struct store_node *node);
 /** Does the file system agree with all that place's answer was made from? Destroys what it does not agree with. */

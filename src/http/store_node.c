@@ -401,9 +401,10 @@ static void prune(struct pn_store *store, struct store_node *node)
     }
 }
 
+/* Not while a walk holds nodes: it ends soon, with an error or with a node that is not doomed. */
 static void finish(struct pn_store *store)
 {
-    while (store->doomed || store->orphans) {
+    while (!store->walking && (store->doomed || store->orphans)) {
         struct store_node *node;
 
         if (store->doomed) {
@@ -419,7 +420,7 @@ static void finish(struct pn_store *store)
         if (!node->dead)
             prune(store, node);
     }
-    while (store->dead) {
+    while (!store->walking && store->dead) {
         struct store_node *node = store->dead;
 
         store->dead = node->hash_next;
@@ -430,6 +431,19 @@ static void finish(struct pn_store *store)
 void pn__node_destroy(struct pn_store *store, struct store_node *node)
 {
     doom(store, node);
+    finish(store);
+}
+
+void pn__walk_begins(struct pn_store *store)
+{
+    pn_assert(!store->walking && !store->doomed);
+    store->walking = true;
+    store->links_followed = 0;
+}
+
+void pn__walk_ends(struct pn_store *store)
+{
+    store->walking = false;
     finish(store);
 }
 

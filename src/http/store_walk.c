@@ -31,6 +31,7 @@ struct walk {
     apr_pool_t               *pool;       /* of captures, made when there are any */
     apr_table_t              *captures;
     bool                      ask;
+    bool                      homeless;   /* the place can't be kept */
     struct place_fault        fault;
 };
 
@@ -255,8 +256,10 @@ static int step(struct walk *w, pn_str name)
     error = pn__node_child(w->store, dir, name, &w->node);
     if (error == ENAMETOOLONG)
         return refuse_name(w, error);
-    if (error == ELOOP)
+    if (error == ELOOP) { /* of many links, each is fine: no node stands for their number */
+        w->homeless = true;
         return refuse_link(w);
+    }
     if (error)
         return error;
     w->real = pn__node_final(w->node);
@@ -368,7 +371,8 @@ static int make_place(struct walk *w, pn_str asked, struct place **ret)
             pn__place_validators(place);
     }
     place->ask = w->ask;
-    pn__place_on_node(place, w->node);
+    if (!w->homeless)
+        pn__place_on_node(place, w->node);
     *ret = place;
     return 0;
 }
@@ -419,8 +423,9 @@ int pn__walk(struct pn_store *store, struct pn_server *server, pn_str filename, 
     pn_assert(w.dir != NULL);
     memcpy(w.dir, w.path.p, w.path.n);
     memcpy(w.dir + w.path.n, "/", 2);
-    store->links_followed = 0;
+    pn__walk_begins(store);
     error = walk(&w, filename, ret);
+    pn__walk_ends(store);
     pn_conf_vec_unref(w.vec);
     if (w.pool)
         apr_pool_destroy(w.pool);

@@ -59,8 +59,8 @@ int pn__node_enter(struct pn_store *store, struct store_node *node)
 
 /* ---- asking ---- */
 
-/* Is a directory the same? Its times change with its entries, which matters to its own places only. */
-static bool directory_still(struct pn_store *store, struct store_node *node, const struct stat *st)
+/* Is a directory the same? Its times change with its entries, which matters to its listing only; places look again. */
+static bool directory_still(struct store_node *node, const struct stat *st)
 {
     const struct pn_finfo *info = &node->info;
 
@@ -71,8 +71,6 @@ static bool directory_still(struct pn_store *store, struct store_node *node, con
         return true;
     pn__node_set_stat(node, st);
     pn__dir_changed(node->dir);
-    while (node->places)
-        pn__place_drop(store, node->places);
     return true;
 }
 
@@ -87,7 +85,7 @@ static bool name_still(struct pn_store *store, struct store_node *node, int dirf
     if (node->kind == NODE_NONE || node->kind == NODE_ERROR)
         return false;
     if (node->kind == NODE_DIRECTORY)
-        return directory_still(store, node, &st);
+        return directory_still(node, &st);
     return pn__same_stat(&node->info, node->ctime_ns, &st);
 }
 
@@ -110,7 +108,7 @@ bool pn__step_still(struct pn_store *store, struct store_node *node)
 
     if (!one_still(store, node))
         return false;
-    if (node->kind != NODE_LINK || !node->target->ask || node->resolving)
+    if (node->kind != NODE_LINK || node->resolving || node->target == NULL || !node->target->ask)
         return true;
     node->resolving = true; /* links may lead in a circle */
     still = pn__node_still(store, node->target);

@@ -96,6 +96,8 @@ PN_NORETURN static void be_child(struct pn_master *master, unsigned index, const
 
     pn__events_leave(&master->events);
     pn__pidfile_leave(&master->pid_file);
+    if (master->options->daemon)
+        pn_daemon_child(master->options->daemon);
     sigprocmask(SIG_SETMASK, mask, NULL);
     _exit(pn__child_run(&child));
 }

@@ -57,17 +57,29 @@ struct pn_daemon *pn_daemon_detach(apr_pool_t *pool)
     return self;
 }
 
-void pn_daemon_ready(struct pn_daemon *self, int error_fd)
+void pn_daemon_leave_terminal(struct pn_daemon *self, int error_fd)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    if (null >= 0) {
-        dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        dup2(error_fd >= 0 ? error_fd : null, STDERR_FILENO);
-        if (null > STDERR_FILENO)
-            close(null);
-    }
+    (void)self;
+    if (null < 0)
+        return;
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    dup2(error_fd >= 0 ? error_fd : null, STDERR_FILENO);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+void pn_daemon_ready(struct pn_daemon *self)
+{
     (void)!write(self->ready_fd, "", 1);
     close(self->ready_fd);
+    self->ready_fd = -1;
+}
+
+void pn_daemon_child(struct pn_daemon *self)
+{
+    if (self->ready_fd >= 0)
+        close(self->ready_fd);
 }

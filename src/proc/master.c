@@ -216,7 +216,7 @@ static void announce(struct pn_master *master)
     PN_LOG_S(main_server(master), PN_LOG_NOTICE, 94, 0, "Command line: '%s'", options->command_line);
     pn__notify_send(&master->notify, "READY=1\nSTATUS=Serving");
     if (options->daemon)
-        pn_daemon_ready(options->daemon, master->ops->error_log_fd(master->generation));
+        pn_daemon_ready(options->daemon);
     if (options->on_ready)
         options->on_ready(options->arg);
 }
@@ -378,6 +378,8 @@ static int run_master(struct pn_master *master)
     master->next_look = master->now + LOOK_USEC;
     master->next_watchdog = master->notify.watchdog == PN_NEVER ? PN_NEVER : master->now;
     master->spare_rate = 1;
+    if (master->options->daemon)
+        pn_daemon_leave_terminal(master->options->daemon, master->ops->error_log_fd(master->generation));
     pn__children_start(master, (unsigned)master->conf->start_servers);
     run(master);
     return master->exit_code;

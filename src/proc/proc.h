@@ -80,9 +80,13 @@ int pn_proc_run(const struct pn_proc_options *options);
 /** Continues in a new process that has left the terminal. The calling process waits in here until that one is up or has
  *  failed, and exits with its code. @return NULL with errno when there can be no new process. */
 struct pn_daemon *pn_daemon_detach(apr_pool_t *pool);
-/** The server is up: lets the waiting process go and leaves standard input and output; standard error goes to `error_fd`
- *  (-1: nowhere). */
-void pn_daemon_ready(struct pn_daemon *self, int error_fd);
+/** Leaves standard input and output; standard error goes to `error_fd` (-1: nowhere). Before there are children, which would
+ *  hold the terminal. */
+void pn_daemon_leave_terminal(struct pn_daemon *self, int error_fd);
+/** The server is up: lets the waiting process go. */
+void pn_daemon_ready(struct pn_daemon *self);
+/** In a child: it is not the one that is waited for. */
+void pn_daemon_child(struct pn_daemon *self);
 
 /* ---- pidfile.c ---- */
 

@@ -23,6 +23,11 @@ struct pn_pipe {
     apr_pool_t  *pool;
 };
 
+pn_usec pn_now(void)
+{
+    return pn_loop_now(pn_loop_this());
+}
+
 static void on_io(struct pn_io *io, unsigned events)
 {
     struct pn_pipe *pipe = PN_CONTAINER(io, struct pn_pipe, io);
@@ -88,7 +93,7 @@ int pn_pipe_detach(struct pn_pipe *pipe)
 
 static pn_usec deadline_after(pn_usec timeout)
 {
-    pn_usec now = pn_loop_now(pn_loop_this());
+    pn_usec now = pn_now();
 
     return timeout < PN_NEVER - now ? now + timeout : PN_NEVER;
 }

@@ -1,7 +1,7 @@
 /* spawn.c - the asking side of running programs: requests to the helper process, and the handle of each program.
  *
  * A child's descriptors are pipes of the request's pool. What was asked for is not waited for: a failure to start shows
- * as an output at its end, and pn_child_result says why. */
+ * as an output at its end, and pn_program_result says why. */
 #include "rt/spawn.h"
 
 #include <errno.h>
@@ -21,11 +21,11 @@
 
 /* What pn_spawn makes; the public part first. */
 struct child {
-    struct pn_child     pub;
+    struct pn_program     pub;
     struct pn_pipe     *handle;
     bool                over;  /* an order was sent */
     bool                known; /* end is written */
-    struct pn_child_end end;
+    struct pn_program_end end;
 };
 
 /* A process has one channel, made before its threads. */
@@ -305,7 +305,7 @@ static void order(struct child *self, char what)
 }
 
 /* The helper takes a handle that closes without an order for a client that died, and kills: nothing to do but close. */
-static struct pn_child *new_child(apr_pool_t *pool, const struct ends *ends)
+static struct pn_program *new_child(apr_pool_t *pool, const struct ends *ends)
 {
     struct child *self = apr_pcalloc(pool, sizeof(*self));
 
@@ -316,7 +316,7 @@ static struct pn_child *new_child(apr_pool_t *pool, const struct ends *ends)
     return &self->pub;
 }
 
-pn_rc pn_spawn(apr_pool_t *pool, const struct pn_spawn_request *request, struct pn_child **ret_child)
+pn_rc pn_spawn(apr_pool_t *pool, const struct pn_spawn_request *request, struct pn_program **ret_program)
 {
     struct ends ends = { .ours = { -1, -1, -1, -1 } };
     pn_rc       rc;
@@ -327,7 +327,7 @@ pn_rc pn_spawn(apr_pool_t *pool, const struct pn_spawn_request *request, struct 
     int error = errno;
     close_ends(&ends, rc != PN_OK);
     if (rc == PN_OK)
-        *ret_child = new_child(pool, &ends);
+        *ret_program = new_child(pool, &ends);
     errno = error;
     return rc;
 }
@@ -342,7 +342,7 @@ static const char *step_name(int step)
     return step >= 0 && (size_t)step < PN_COUNT(names) ? names[step] : "";
 }
 
-pn_rc pn_child_result(struct pn_child *child, pn_usec timeout, struct pn_child_end *ret_end)
+pn_rc pn_program_result(struct pn_program *child, pn_usec timeout, struct pn_program_end *ret_end)
 {
     struct child        *self = PN_CONTAINER(child, struct child, pub);
     struct pn__spawn_end end;
@@ -353,7 +353,7 @@ pn_rc pn_child_result(struct pn_child *child, pn_usec timeout, struct pn_child_e
         if (rc != PN_OK)
             return rc == PN_AGAIN ? PN_TIMEOUT : rc == PN_SYSTEM ? PN_EOF : rc;
         pn_assert(n == sizeof(end));
-        self->end = (struct pn_child_end){ .error = end.error, .step = step_name(end.step), .pid = end.pid };
+        self->end = (struct pn_program_end){ .error = end.error, .step = step_name(end.step), .pid = end.pid };
         self->end.killed = !end.error && WIFSIGNALED(end.status);
         self->end.code = self->end.killed ? WTERMSIG(end.status) : WEXITSTATUS(end.status);
         self->known = true;
@@ -369,12 +369,12 @@ static void close_streams(struct child *self)
     pn_pipe_close(self->pub.err);
 }
 
-void pn_child_kill(struct pn_child *child)
+void pn_program_kill(struct pn_program *child)
 {
     order(PN_CONTAINER(child, struct child, pub), PN__SPAWN_KILL);
 }
 
-void pn_child_release(struct pn_child *child)
+void pn_program_release(struct pn_program *child)
 {
     if (!child)
         return;

@@ -1,7 +1,11 @@
 """Turns what a server answered into a flat record, and judges records: against each other, against
 [expect], [differ] and [log] (FORMAT.md).  A record maps keys such as "c1 2 header etag" to text or
 bytes; all normalisation happens here."""
+import gzip
 import re
+import zlib
+
+import brotli
 
 from compat.casefile import CaseError, unescape
 from lib import servers
@@ -95,6 +99,10 @@ def _record_answer(flat, prefix, answer, normaliser, header_order):
             flat.pop(f"{prefix} header {name}", None)
     elif boundary and not body and "content-length" in answer.headers:
         flat[f"{prefix} header content-length"] = "of the parts"
+    elif answer.body and (plain := _decoded(answer)) is not None:
+        body = plain
+        if "content-length" in answer.headers:
+            flat[f"{prefix} header content-length"] = "of a compressed body"
     elif len(body) != len(answer.body) and "content-length" in answer.headers:
         flat[f"{prefix} header content-length"] = f"{len(body)} (normalised)"
     if header_order:
@@ -103,6 +111,18 @@ def _record_answer(flat, prefix, answer, normaliser, header_order):
         flat[f"{prefix} trailer {name.lower()}"] = value
     flat[f"{prefix} framing"] = answer.framing if page is None else "of a page"
     flat[f"{prefix} body"] = body
+
+
+def _decoded(answer):
+    """The content behind a whole compressed body, or None: two compressors need not agree on bytes."""
+    try:
+        if answer.status == 200 and answer.headers.get("content-encoding") == "gzip":
+            return gzip.decompress(answer.body)
+        if answer.status == 200 and answer.headers.get("content-encoding") == "br":
+            return brotli.decompress(answer.body)
+    except (OSError, EOFError, zlib.error, brotli.error):
+        pass
+    return None
 
 
 def log_size(pair, server):

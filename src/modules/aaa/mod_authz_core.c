@@ -185,7 +185,7 @@ static const struct pn_authz_provider method_provider = { .parse = method_parse,
 
 static unsigned expr_flags(const struct pn_conf_cmd *cmd)
 {
-    return cmd->context & PN_CTX_HTACCESS ? PN_EXPR_RESTRICTED : 0;
+    return PN_EXPR_NO_VARY | (cmd->context & PN_CTX_HTACCESS ? PN_EXPR_RESTRICTED : 0);
 }
 
 static const char *expr_parse(struct pn_conf_cmd *cmd, struct pn_authz_args *args)

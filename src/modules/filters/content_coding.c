@@ -235,6 +235,7 @@ struct pn_body *coding_wrap(struct pn_request *r, struct pn_body *below, const s
     set_fields(r, coding, settings);
     if (client_has_it(r)) {
         r->status = 304;
+        pn_headers_unset(&r->out, PN_HDR_CONTENT_ENCODING);
         pn_body_close(below);
         return pn_body_empty(r);
     }

@@ -120,6 +120,8 @@ PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_look_up(struct pn_request *r, cons
 /** Sorts, off the loop when there are many. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_sort(struct pn_request *r, const struct autoindex_view *view,
                                                    struct autoindex_listing *listing);
+/** What stat says, as requests have it. */
+struct pn_finfo pn__autoindex_info(const struct stat *st);
 /** The text of <title> of the HTML file `name` below the directory `fd`; malloc'd, NULL: none. Blocks. */
 char *pn__autoindex_title(int fd, const char *name);
 

@@ -209,14 +209,14 @@ static enum autoindex_rule_kind kind_of(const struct pn_conf_cmd *cmd)
     return strcasestr(cmd->row->name, "ByEncoding") ? RULE_ENCODING : RULE_NAME;
 }
 
-/* A name without wildcards stands for all names that end in it. */
+/* A name without wildcards stands for all that end in it; with them it is about the whole path, as httpd has it. */
 static struct autoindex_rule rule_of(struct pn_conf_cmd *cmd, pn_str what, pn_str text)
 {
     struct autoindex_rule rule = { .kind = kind_of(cmd), .text = text, .pattern = pn_str_dup(cmd->pool, what) };
 
     if (rule.kind == RULE_NAME && !is_pattern(what))
         rule.pattern = PN_CAT(cmd->pool, PN_STR("*"), what);
-    rule.whole_path = rule.kind == RULE_NAME && pn_str_chr(what, '/', 0) != SIZE_MAX;
+    rule.whole_path = rule.kind == RULE_NAME;
     return rule;
 }
 

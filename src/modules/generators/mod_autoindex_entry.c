@@ -45,7 +45,7 @@ static void read_titles(void *arg)
                               : NULL;
 }
 
-static struct pn_finfo info_of(const struct stat *st)
+struct pn_finfo pn__autoindex_info(const struct stat *st)
 {
     return (struct pn_finfo){
         .type = S_ISREG(st->st_mode) ? PN_FILE_REGULAR : S_ISDIR(st->st_mode) ? PN_FILE_DIRECTORY : PN_FILE_NONE,
@@ -145,7 +145,7 @@ PN_MAY_YIELD static bool look_up(struct looking *at, size_t i)
         return true;
     }
     if (fancy || !entry->hint)
-        info = info_of(&at->batch->stat[i]);
+        info = pn__autoindex_info(&at->batch->stat[i]);
     pn_str             name = pn_str_dup(at->scratch, pn_str_n(entry->name, entry->name_n));
     struct pn_request *sub = pn_entry_lookup(at->r, at->scratch, name, &info);
     bool               shown = is_shown(sub, at->view);

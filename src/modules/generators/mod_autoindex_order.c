@@ -108,6 +108,8 @@ void pn__autoindex_view(struct pn_request *r, const struct autoindex_conf *conf,
         view.options |= INDEX_NO_SORT_LINKS;
     if (view.options & INDEX_MODERN)
         view.options |= INDEX_FANCY | INDEX_FOLDERS_FIRST;
+    if (view.options & INDEX_TABLE)
+        view.options |= INDEX_FANCY;
     if (!(view.options & INDEX_FANCY)) { /* a plain list knows nothing but names */
         view.key = 'N';
         view.options &= ~(uint32_t)INDEX_FOLDERS_FIRST;

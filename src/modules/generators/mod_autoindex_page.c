@@ -5,7 +5,7 @@
 #include <time.h>
 
 /* One pull yields about so much; a page that is smaller is told by its length. */
-#define PULL_BYTES 8192
+#define PULL_BYTES 8000
 /* A row with the longest name and a description can't come near. */
 #define ROW_MAX (8u << 20)
 #define NAME_WIDTH_USUAL 23

@@ -168,6 +168,8 @@ static ssize_t read_start(int fd, const char *name, char *to, size_t room)
 /* Up to the next tag, on one line. */
 static char *copy_title(pn_str text)
 {
+    while (text.n && (text.p[0] == '\r' || text.p[0] == '\n'))
+        text = pn_str_from(text, 1);
     text = pn_str_head(pn_str_cut(text, '<', &(pn_str){ NULL, 0 }), TITLE_MAX);
     char *title = malloc(text.n + 1);
     pn_assert(title);

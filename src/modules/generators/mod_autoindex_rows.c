@@ -123,31 +123,43 @@ static void put_size(struct autoindex_page *page, const struct autoindex_entry *
     pn_buf_str(&page->out, pn_str_z(apr_strfsize(entry->size, text)));
 }
 
-/* As much of a description as `width` columns show: tags count nothing, a character reference counts one. */
+/* The place behind what begins at `at`: a tag, a character reference or a byte; SIZE_MAX when it never ends. */
+static size_t unit_end(pn_str text, size_t at)
+{
+    char close = text.p[at] == '<' ? '>' : text.p[at] == '&' ? ';' : '\0';
+
+    if (!close)
+        return at + 1;
+    size_t end = pn_str_chr(text, close, at);
+    return end == SIZE_MAX ? SIZE_MAX : end + 1;
+}
+
+/* As much of a description as its column shows: tags count nothing, a character reference counts one. What is cut ends in
+ * '>', in the place of the last byte; tags right behind it are kept. */
 static void put_description(struct autoindex_page *page, pn_str text)
 {
-    size_t left = page->description_width, at = 0, last = 0;
+    size_t left = page->description_width, at = 0, cut = 0;
+    bool   after_tag = false;
 
     while (at < text.n && (left || text.p[at] == '<')) {
-        char close = text.p[at] == '<' ? '>' : text.p[at] == '&' ? ';' : '\0';
-        size_t end = close ? pn_str_chr(text, close, at) : at;
+        size_t end = unit_end(text, at);
         if (end == SIZE_MAX) { /* never closed: all of it */
             at = text.n;
             break;
         }
-        if (close != '>') {
-            last = close ? end : at;
+        after_tag = text.p[at] == '<';
+        if (!after_tag) {
+            cut = at;
             left--;
         }
-        at = end + 1;
+        at = end;
     }
-    if (at >= text.n) {
-        pn_buf_str(&page->out, text);
+    if (at >= text.n || after_tag) {
+        pn_buf_str(&page->out, pn_str_head(text, at));
         return;
     }
-    pn_buf_str(&page->out, pn_str_head(text, at > last + 1 ? at : last));
-    if (at == last + 1)
-        pn_buf_ch(&page->out, '>');
+    pn_buf_str(&page->out, pn__autoindex_prefix(text, cut));
+    pn_buf_ch(&page->out, '>');
 }
 
 static void put_sort_link(struct autoindex_page *page, char key, pn_str title)
@@ -208,10 +220,9 @@ static void lines_date(struct autoindex_page *page, const struct autoindex_entry
 {
     char   text[32];
     pn_str date = pn__autoindex_date(page, entry->mtime, text);
-    size_t column = page_is(page, INDEX_OLD_DATE) ? 17 : 16;
 
     pn_buf_str(&page->out, date);
-    pn__autoindex_put_pad(&page->out, (column - date.n) + 2);
+    pn__autoindex_put_pad(&page->out, date.n ? 2 : 19);
 }
 
 static void lines_row(struct autoindex_page *page, const struct autoindex_entry *entry)

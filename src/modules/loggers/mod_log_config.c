@@ -294,6 +294,7 @@ struct pn_module pn_module_log_config = {
     .api = PN_MODULE_API,
     .name = "mod_log_config.c",
     .apache_id = "log_config_module",
+    .is_static = true,
     .directives = directives,
     .server_conf_size = sizeof(struct log_server),
     .server_conf_merge = merge,

@@ -90,6 +90,7 @@ struct pn_module pn_module_logio = {
     .api = PN_MODULE_API,
     .name = "mod_logio.c",
     .apache_id = "logio_module",
+    .is_static = true,
     .directives = directives,
     .dir_conf_size = sizeof(struct logio_dir),
     .hooks = hooks,

@@ -176,9 +176,13 @@ void store_test_begin(struct store_test *t, enum store_mode mode, const char *co
     fds_before = open_fds();
     apr_initialize();
     apr_pool_create(&t->pool, NULL);
-    snprintf(t->root, sizeof(t->root), "/tmp/pn_store_XXXXXX");
-    assert_non_null(mkdtemp(t->root));
-    assert_int_equal(chmod(t->root, 0755), 0);
+    snprintf(t->top, sizeof(t->top), "/tmp/pn_store_XXXXXX");
+    assert_non_null(mkdtemp(t->top));
+    assert_int_equal(chmod(t->top, 0755), 0);
+    snprintf(t->root, sizeof(t->root), "%s/up", t->top);
+    assert_int_equal(mkdir(t->root, 0755), 0);
+    snprintf(t->root, sizeof(t->root), "%s/up/site", t->top);
+    assert_int_equal(mkdir(t->root, 0755), 0);
     assert_int_equal(pn_loop_open(t->pool, &t->loop), PN_OK);
     pn_registry_init(modules);
     load(t, conf);
@@ -197,7 +201,7 @@ void store_test_end(struct store_test *t)
     pn_generation_unref(t->generation);
     pn_registry_forget();
     pn_loop_close(t->loop);
-    site_remove(t, "");
+    assert_int_equal(nftw(t->top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
     apr_pool_destroy(t->pool);
     apr_terminate();
     assert_int_equal(open_fds(), fds_before);

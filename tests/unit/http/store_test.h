@@ -19,7 +19,8 @@ struct store_test {
     struct pn_generation *generation;
     struct pn_worker      worker;
     struct pn_store      *store;
-    char                  root[32]; /* the site's directory */
+    char                  top[32];  /* the temporary directory; links that lead up from the site stay inside */
+    char                  root[40]; /* the site's directory */
 };
 
 /** Makes the site's directory, the generation of `conf` (lines; each @ is the site's directory) and the store. */

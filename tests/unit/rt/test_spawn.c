@@ -43,10 +43,10 @@ static void in_fiber(void **state, void (*body)(struct run *run))
 
 static const char *const no_env[] = { "PATH=/usr/bin:/bin", NULL };
 
-static struct pn_child *shell(struct run *run, const char *text, struct pn_spawn_request request)
+static struct pn_program *shell(struct run *run, const char *text, struct pn_spawn_request request)
 {
     const char *const argv[] = { "sh", "-c", text, NULL };
-    struct pn_child  *child = NULL;
+    struct pn_program  *child = NULL;
 
     request.program = "/bin/sh";
     request.argv = argv;
@@ -88,20 +88,20 @@ static bool gone_within(int pid, pn_usec limit)
 
 static void streams(struct run *run)
 {
-    struct pn_child    *child = shell(run, "cat; echo oops >&2; exit 7", (struct pn_spawn_request){ .with_input = true, .with_errors = true });
-    struct pn_child_end end;
+    struct pn_program    *child = shell(run, "cat; echo oops >&2; exit 7", (struct pn_spawn_request){ .with_input = true, .with_errors = true });
+    struct pn_program_end end;
 
     assert_int_equal(pn_pipe_write(child->in, PN_STR("hello"), SECOND), PN_OK);
     pn_pipe_close(child->in);
     assert_string_equal(read_all(run, child->out), "hello");
     assert_string_equal(read_all(run, child->err), "oops\n");
-    assert_int_equal(pn_child_result(child, 5 * SECOND, &end), PN_OK);
+    assert_int_equal(pn_program_result(child, 5 * SECOND, &end), PN_OK);
     assert_int_equal(end.error, 0);
     assert_int_equal(end.code, 7);
     assert_false(end.killed);
-    assert_int_equal(pn_child_result(child, 0, &end), PN_OK);
-    pn_child_release(child);
-    pn_child_release(child);
+    assert_int_equal(pn_program_result(child, 0, &end), PN_OK);
+    pn_program_release(child);
+    pn_program_release(child);
 }
 
 static void test_streams(void **state)
@@ -111,11 +111,11 @@ static void test_streams(void **state)
 
 static void dies_by_signal(struct run *run)
 {
-    struct pn_child    *child = shell(run, "kill -SEGV $$", (struct pn_spawn_request){ 0 });
-    struct pn_child_end end;
+    struct pn_program    *child = shell(run, "kill -SEGV $$", (struct pn_spawn_request){ 0 });
+    struct pn_program_end end;
 
     assert_string_equal(read_all(run, child->out), "");
-    assert_int_equal(pn_child_result(child, 5 * SECOND, &end), PN_OK);
+    assert_int_equal(pn_program_result(child, 5 * SECOND, &end), PN_OK);
     assert_true(end.killed);
     assert_int_equal(end.code, SIGSEGV);
 }
@@ -136,11 +136,11 @@ static void cannot_start(struct run *run)
 
     for (size_t i = 0; i < PN_COUNT(cases); i++) {
         struct pn_spawn_request request = { .program = cases[i].program, .argv = argv, .env = no_env, .directory = cases[i].directory };
-        struct pn_child        *child = NULL;
-        struct pn_child_end     end;
+        struct pn_program        *child = NULL;
+        struct pn_program_end     end;
         assert_int_equal(pn_spawn(run->pool, &request, &child), PN_OK);
         assert_string_equal(read_all(run, child->out), "");
-        assert_int_equal(pn_child_result(child, 5 * SECOND, &end), PN_OK);
+        assert_int_equal(pn_program_result(child, 5 * SECOND, &end), PN_OK);
         assert_int_equal(end.error, cases[i].error);
         assert_string_equal(end.step, cases[i].step);
     }
@@ -155,11 +155,11 @@ static void test_cannot_start(void **state)
 
 static void inherits_nothing(struct run *run)
 {
-    struct pn_child *child = shell(run, "exec ls /proc/self/fd", (struct pn_spawn_request){ .with_input = true, .with_errors = true });
+    struct pn_program *child = shell(run, "exec ls /proc/self/fd", (struct pn_spawn_request){ .with_input = true, .with_errors = true });
 
     /* 3 is the directory that ls itself reads */
     assert_string_equal(read_all(run, child->out), "0\n1\n2\n3\n");
-    pn_child_release(child);
+    pn_program_release(child);
     child = shell(run, "echo $(grep -E '^Sig(Blk|Ign)' /proc/self/status)", (struct pn_spawn_request){ 0 });
     assert_string_equal(read_all(run, child->out), "SigBlk: 0000000000000000 SigIgn: 0000000000000000\n");
 }
@@ -173,7 +173,7 @@ static void test_inherits_nothing(void **state)
 static void directory_and_environment(struct run *run)
 {
     const char *const env[] = { "A=1", "B=two words", NULL };
-    struct pn_child  *child = shell(run, "pwd; echo \"$A $B $PATH\" | cut -c1-11", (struct pn_spawn_request){ .env = env, .directory = "/usr/lib" });
+    struct pn_program  *child = shell(run, "pwd; echo \"$A $B $PATH\" | cut -c1-11", (struct pn_spawn_request){ .env = env, .directory = "/usr/lib" });
 
     assert_memory_equal(read_all(run, child->out), "/usr/lib\n1 two words", 20);
 }
@@ -190,7 +190,7 @@ static void large_environment(struct run *run)
     const char *const env[] = { text, "Y=end", "PATH=/usr/bin:/bin", NULL };
 
     memset(text + 2, 'x', sizeof(text) - 3);
-    struct pn_child *child = shell(run, "echo ${#X} $Y", (struct pn_spawn_request){ .env = env });
+    struct pn_program *child = shell(run, "echo ${#X} $Y", (struct pn_spawn_request){ .env = env });
     assert_string_equal(read_all(run, child->out), "99998 end\n");
 }
 
@@ -205,7 +205,7 @@ static void limits(struct run *run)
         [PN_RESOURCE_CPU] = { .soft_set = true, .hard_set = true, .soft = 5, .hard = 9 },
         [PN_RESOURCE_MEMORY] = { .soft_set = true, .soft = 512 * 1024 * 1024 },
     };
-    struct pn_child *child = shell(run, "ulimit -St; ulimit -Ht; ulimit -Sv", (struct pn_spawn_request){ .limits = set });
+    struct pn_program *child = shell(run, "ulimit -St; ulimit -Ht; ulimit -Sv", (struct pn_spawn_request){ .limits = set });
 
     assert_string_equal(read_all(run, child->out), "5\n9\n524288\n");
 }
@@ -218,9 +218,9 @@ static void test_limits(void **state)
 /* ---- ending them ---- */
 
 /* Starts a program that prints its pid and that of a child of its own that holds the output; both ignore nothing. */
-static struct pn_child *family(struct run *run, const char *text, int *ret_leader, int *ret_member)
+static struct pn_program *family(struct run *run, const char *text, int *ret_leader, int *ret_member)
 {
-    struct pn_child *child = shell(run, text, (struct pn_spawn_request){ 0 });
+    struct pn_program *child = shell(run, text, (struct pn_spawn_request){ 0 });
     char             line[64];
     size_t           n = 0, all = 0;
 
@@ -236,10 +236,10 @@ static struct pn_child *family(struct run *run, const char *text, int *ret_leade
 static void kill_ends_the_group(struct run *run)
 {
     int              leader, member;
-    struct pn_child *child = family(run, "sleep 100 & echo $$ $!; wait", &leader, &member);
+    struct pn_program *child = family(run, "sleep 100 & echo $$ $!; wait", &leader, &member);
 
     assert_true(alive(leader) && alive(member));
-    pn_child_kill(child);
+    pn_program_kill(child);
     assert_true(gone_within(leader, 2 * SECOND));
     assert_true(gone_within(member, 2 * SECOND));
 }
@@ -252,9 +252,9 @@ static void test_kill_ends_the_group(void **state)
 static void kill_reaches_the_stubborn(struct run *run)
 {
     int              leader, member;
-    struct pn_child *child = family(run, "trap '' TERM; (trap '' TERM; sleep 100) & echo $$ $!; wait; sleep 100", &leader, &member);
+    struct pn_program *child = family(run, "trap '' TERM; (trap '' TERM; sleep 100) & echo $$ $!; wait; sleep 100", &leader, &member);
 
-    pn_child_kill(child);
+    pn_program_kill(child);
     (void)!pn_fiber_sleep(SECOND);
     assert_true(alive(leader) && alive(member));
     assert_true(gone_within(leader, 4 * SECOND));
@@ -270,11 +270,11 @@ static void test_kill_reaches_the_stubborn(void **state)
 static void kill_after_the_leader(struct run *run)
 {
     int              leader, member;
-    struct pn_child *child = family(run, "sleep 100 & echo $$ $!", &leader, &member);
+    struct pn_program *child = family(run, "sleep 100 & echo $$ $!", &leader, &member);
 
     assert_true(gone_within(leader, 2 * SECOND));
     assert_true(alive(member));
-    pn_child_kill(child);
+    pn_program_kill(child);
     assert_true(gone_within(member, 2 * SECOND));
 }
 
@@ -286,10 +286,10 @@ static void test_kill_after_the_leader(void **state)
 static void release_leaves_the_background(struct run *run)
 {
     int              leader, member;
-    struct pn_child *child = family(run, "sleep 3 >/dev/null 2>&1 & echo $$ $!", &leader, &member);
+    struct pn_program *child = family(run, "sleep 3 >/dev/null 2>&1 & echo $$ $!", &leader, &member);
 
     assert_string_equal(read_all(run, child->out), "");
-    pn_child_release(child);
+    pn_program_release(child);
     assert_true(gone_within(leader, 2 * SECOND));
     (void)!pn_fiber_sleep(SECOND / 2);
     assert_true(alive(member));
@@ -305,9 +305,9 @@ static void test_release_leaves_the_background(void **state)
 static void release_ends_who_lingers(struct run *run)
 {
     int              leader, member;
-    struct pn_child *child = family(run, "echo $$ 0; exec >&- 2>&-; exec sleep 100", &leader, &member);
+    struct pn_program *child = family(run, "echo $$ 0; exec >&- 2>&-; exec sleep 100", &leader, &member);
 
-    pn_child_release(child);
+    pn_program_release(child);
     (void)!pn_fiber_sleep(SECOND / 2);
     assert_true(alive(leader));
     assert_true(gone_within(leader, 2 * SECOND));
@@ -340,14 +340,14 @@ static void test_pool_ends_the_group(void **state)
 
 static void many_at_once(struct run *run)
 {
-    struct pn_child *children[100];
+    struct pn_program *children[100];
 
     for (size_t i = 0; i < PN_COUNT(children); i++)
         children[i] = shell(run, "read x; echo $x", (struct pn_spawn_request){ .with_input = true });
     for (size_t i = 0; i < PN_COUNT(children); i++) {
         assert_int_equal(pn_pipe_write(children[i]->in, PN_STR("same\n"), SECOND), PN_OK);
         assert_string_equal(read_all(run, children[i]->out), "same\n");
-        pn_child_release(children[i]);
+        pn_program_release(children[i]);
     }
 }
 
@@ -360,16 +360,16 @@ static void test_many_at_once(void **state)
 static void replaced(struct run *run)
 {
     struct pn_spawn_channel channel;
-    struct pn_child_end     end;
+    struct pn_program_end     end;
     int                     leader, member;
 
     assert_int_equal(pn_spawn_channel_open(&channel), PN_OK);
     pn_spawn_use(&channel);
     pid_t            first = pn_spawn_helper_start(&channel, NULL, NULL);
-    struct pn_child *child = family(run, "echo $$ 0; exec sleep 100", &leader, &member);
+    struct pn_program *child = family(run, "echo $$ 0; exec sleep 100", &leader, &member);
     kill(first, SIGKILL);
     assert_int_equal(waitpid(first, NULL, 0), first);
-    assert_int_equal(pn_child_result(child, 5 * SECOND, &end), PN_EOF);
+    assert_int_equal(pn_program_result(child, 5 * SECOND, &end), PN_EOF);
     assert_true(gone_within(leader, 2 * SECOND));
 
     child = shell(run, "echo again", (struct pn_spawn_request){ 0 });
@@ -389,7 +389,7 @@ static void test_replaced(void **state)
 
 static void own_helper_is_started_again(struct run *run)
 {
-    struct pn_child *child = shell(run, "echo $PPID", (struct pn_spawn_request){ 0 });
+    struct pn_program *child = shell(run, "echo $PPID", (struct pn_spawn_request){ 0 });
     int              pid = 0;
 
     assert_int_equal(sscanf(read_all(run, child->out), "%d", &pid), 1);
@@ -425,7 +425,7 @@ static void copy_task(void *arg)
 /* More in both directions than the pipes hold: only a second fiber gets it through. */
 static void both_ways(struct run *run)
 {
-    struct pn_child *child = shell(run, "cat; echo done >&2", (struct pn_spawn_request){ .with_input = true, .with_errors = true });
+    struct pn_program *child = shell(run, "cat; echo done >&2", (struct pn_spawn_request){ .with_input = true, .with_errors = true });
     struct copying   copying = { .to = child->in, .bytes = 1 << 20 };
     struct pn_task  *task;
 
@@ -447,7 +447,7 @@ static void test_both_ways(void **state)
 
 static void task_is_ended(struct run *run)
 {
-    struct pn_child *child = shell(run, "sleep 100", (struct pn_spawn_request){ .with_input = true });
+    struct pn_program *child = shell(run, "sleep 100", (struct pn_spawn_request){ .with_input = true });
     struct copying   copying = { .to = child->in, .bytes = 1 << 20 };
     struct pn_task  *task;
     apr_pool_t      *pool;
@@ -471,7 +471,7 @@ static void test_task_is_ended(void **state)
 
 static void several_pipes(struct run *run)
 {
-    struct pn_child *child = shell(run, "sleep 0.05; echo e >&2; sleep 0.05; echo o; exit", (struct pn_spawn_request){ .with_errors = true });
+    struct pn_program *child = shell(run, "sleep 0.05; echo e >&2; sleep 0.05; echo o; exit", (struct pn_spawn_request){ .with_errors = true });
     struct pn_pipe  *both[] = { child->out, child->err };
     char             c[8];
     size_t           n;

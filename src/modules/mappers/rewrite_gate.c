@@ -1,0 +1,215 @@
+/* rewrite_gate.c - what every match of a pattern must begin and end with, as two masked words: a subject that differs there
+ * can't match, and no regex has to run to know it.
+ *
+ * Pure. The pattern is looked at once, piece by piece at its outermost level; whatever is not surely understood ends the
+ * literal. A gate that is too narrow would lose matches, so each doubt leaves it open. */
+#include "mod_rewrite.h"
+
+#define WIDTH 8 /* bytes of a word */
+
+/* A run of literal bytes of the pattern. */
+struct run_of {
+    char   v[WIDTH];
+    size_t n;
+};
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static bool is_word_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Where the class that begins at `at` ends, behind its bracket; SIZE_MAX: it does not. */
+static size_t skip_class(pn_str s, size_t at)
+{
+    size_t i = at + 1;
+
+    if (i < s.n && s.p[i] == '^')
+        i++;
+    if (i < s.n && s.p[i] == ']') /* first, it stands for itself */
+        i++;
+    for (; i < s.n; i++) {
+        if (s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '[')
+            return SIZE_MAX; /* [:alpha:] and the like */
+        else if (s.p[i] == ']')
+            return i + 1;
+    }
+    return SIZE_MAX;
+}
+
+static size_t skip_group(pn_str s, size_t at)
+{
+    unsigned depth = 0;
+
+    for (size_t i = at; i < s.n;) {
+        if (s.p[i] == '(' && i + 1 < s.n && (s.p[i + 1] == '?' || s.p[i + 1] == '*'))
+            return SIZE_MAX;
+        if (s.p[i] == '[') {
+            if ((i = skip_class(s, i)) == SIZE_MAX)
+                return SIZE_MAX;
+            continue;
+        }
+        if (s.p[i] == '\\')
+            i++;
+        else if (s.p[i] == '(')
+            depth++;
+        else if (s.p[i] == ')' && --depth == 0)
+            return i + 1;
+        i++;
+    }
+    return SIZE_MAX;
+}
+
+static size_t skip_quantifier(pn_str s, size_t at)
+{
+    if (s.p[at] == '{') {
+        size_t end = pn_str_chr(s, '}', at);
+        if (end == SIZE_MAX)
+            return SIZE_MAX;
+        at = end;
+    }
+    at++;
+    if (at < s.n && (s.p[at] == '?' || s.p[at] == '+'))
+        at++;
+    return at;
+}
+
+struct scan {
+    pn_str        s;
+    size_t        at;
+    struct run_of head, tail; /* the tail is what stands last so far, at most its last WIDTH bytes */
+    bool          in_head;
+    bool          anchored, at_end;
+};
+
+static void push_tail(struct run_of *tail, char c)
+{
+    if (tail->n == WIDTH) {
+        memmove(tail->v, tail->v + 1, WIDTH - 1);
+        tail->n--;
+    }
+    tail->v[tail->n++] = c;
+}
+
+static bool is_quantifier(pn_str s, size_t at)
+{
+    return at < s.n && memchr("*+?{", s.p[at], 4) != NULL;
+}
+
+/* A literal byte; what follows may say that it can repeat or be missing. */
+static bool take_literal(struct scan *scan, char c, size_t width)
+{
+    scan->at += width;
+    if (is_quantifier(scan->s, scan->at)) {
+        scan->in_head = false;
+        scan->tail.n = 0;
+        scan->at = skip_quantifier(scan->s, scan->at);
+        return scan->at != SIZE_MAX;
+    }
+    if (scan->in_head && scan->head.n < WIDTH)
+        scan->head.v[scan->head.n++] = c;
+    push_tail(&scan->tail, c);
+    return true;
+}
+
+/* Something that is no literal and ends at `end`. */
+static bool take_other(struct scan *scan, size_t end)
+{
+    scan->in_head = false;
+    scan->tail.n = 0;
+    if (end != SIZE_MAX && is_quantifier(scan->s, end))
+        end = skip_quantifier(scan->s, end);
+    scan->at = end;
+    return end != SIZE_MAX;
+}
+
+static bool step(struct scan *scan)
+{
+    pn_str s = scan->s;
+    char   c = s.p[scan->at];
+    char   next = scan->at + 1 < s.n ? s.p[scan->at + 1] : '\0';
+
+    switch (c) {
+    case '\\':
+        if (next == '\0')
+            return false;
+        if (!is_word_char(next))
+            return take_literal(scan, next, 2);
+        if (!memchr("dDwWsSbBhHvV", next, 12)) /* \x41, \Q, \1, ... */
+            return false;
+        return take_other(scan, scan->at + 2);
+    case '[': return take_other(scan, skip_class(s, scan->at));
+    case '(': return take_other(scan, skip_group(s, scan->at));
+    case '.': return take_other(scan, scan->at + 1);
+    case '$':
+        scan->at_end = scan->at + 1 == s.n;
+        scan->at++;
+        return scan->at_end;
+    case '|': case ')': case '^': case '*': case '+': case '?': case '{': return false;
+    default: return take_literal(scan, c, 1);
+    }
+}
+
+/* The bytes as a word in memory order, with its mask. `at_top`: they are the last bytes of the word. */
+static void to_word(const struct run_of *run, bool fold, bool at_top, uint64_t *ret_mask, uint64_t *ret_word)
+{
+    unsigned char mask[WIDTH] = { 0 }, word[WIDTH] = { 0 };
+    size_t        from = at_top ? WIDTH - run->n : 0;
+
+    for (size_t i = 0; i < run->n; i++) {
+        mask[from + i] = 0xff;
+        word[from + i] = (unsigned char)(fold ? lower(run->v[i]) : run->v[i]);
+    }
+    memcpy(ret_mask, mask, WIDTH);
+    memcpy(ret_word, word, WIDTH);
+}
+
+struct rewrite_gate pn__rewrite_gate_of(pn_str pattern, bool no_case, bool negated)
+{
+    struct rewrite_gate gate = { .fold = no_case, .negated = negated };
+    struct scan         scan = { .s = pattern };
+
+    if (negated)
+        return gate;
+    scan.anchored = scan.in_head = pattern.n && pattern.p[0] == '^';
+    scan.at = scan.anchored;
+    while (scan.at < pattern.n)
+        if (!step(&scan))
+            return gate;
+    if (scan.anchored)
+        to_word(&scan.head, no_case, false, &gate.head_mask, &gate.head);
+    if (scan.at_end)
+        to_word(&scan.tail, no_case, true, &gate.tail_mask, &gate.tail);
+    return gate;
+}
+
+static uint64_t fold_word(uint64_t word)
+{
+    char v[WIDTH];
+
+    memcpy(v, &word, WIDTH);
+    for (size_t i = 0; i < WIDTH; i++)
+        v[i] = lower(v[i]);
+    memcpy(&word, v, WIDTH);
+    return word;
+}
+
+struct rewrite_heads pn__rewrite_heads_of(pn_str subject)
+{
+    struct rewrite_heads heads = { { 0, 0 }, { 0, 0 } };
+    size_t               n = subject.n < WIDTH ? subject.n : WIDTH;
+
+    if (n) {
+        memcpy(&heads.head[0], subject.p, n);
+        memcpy((char *)&heads.tail[0] + WIDTH - n, subject.p + subject.n - n, n);
+    }
+    heads.head[1] = fold_word(heads.head[0]);
+    heads.tail[1] = fold_word(heads.tail[0]);
+    return heads;
+}
