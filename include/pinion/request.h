@@ -211,6 +211,11 @@ bool pn_has_request_body(const struct pn_request *r);
 /** The body through the input filters; sends 100 Continue on the first pull. LimitRequestBody is enforced: PN_FAILED with 413.
  *  The same object each time. */
 struct pn_body *pn_request_body(struct pn_request *r);
+/** The status that a failure of that body (PN_FAILED) stands for: 413, 408, 400. */
+int pn_request_body_status(const struct pn_request *r);
+/** From now on the waits of r's fiber end with PN_CANCELLED when the client resets the connection (or the stream): for handlers
+ *  that wait for a program or a backend and would go on in vain. */
+void pn_watch_client(struct pn_request *r);
 /** Reads and drops what is left. @return PN_OK or why it could not. */
 PN_MAY_YIELD pn_rc pn_discard_request_body(struct pn_request *r);
 /** LimitRequestBody where r is, bytes; 0: unlimited. For filters that make the body larger. */
@@ -270,5 +275,7 @@ PN_MAY_YIELD PN_NODISCARD pn_rc pn_expr_text_of(struct pn_request *r, const stru
 
 /** Runs fn(arg) on a thread of the offload pool and suspends the fiber until it has returned. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn_run_blocking(struct pn_request *r, void (*fn)(void *arg), void *arg);
+/** Suspends the fiber for so long. @return PN_OK, or PN_CANCELLED: the client has gone. */
+PN_MAY_YIELD PN_NODISCARD pn_rc pn_sleep(struct pn_request *r, pn_usec duration);
 
 #endif

@@ -113,7 +113,7 @@ static void activate_static(struct pn_generation *generation)
 static pn_rc read_lines(struct loading *loading, struct pn_conf_reader *reader,
                         const char *const *lines)
 {
-    static const struct pn_conf_file file = { .path = "command line", .kind = "command line" };
+    static const struct pn_conf_file file = { .path = "-c/-C directives", .kind = "command line" };
 
     for (; lines && *lines; lines++) {
         pn_rc rc =

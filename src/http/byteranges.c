@@ -69,7 +69,7 @@ static void many_parts(struct pn_request *r, const struct pn_chunk *whole, const
 static bool eligible(struct pn_request *r)
 {
     return r->status == 200 && r->method_id == PN_METHOD_GET && !r->assbackwards && r->body->length > 0 &&
-           pn_headers_has(&r->in, PN_HDR_RANGE) && !pn_headers_has(&r->out, PN_HDR_CONTENT_RANGE) &&
+           pn_headers_count(&r->in, PN_HDR_RANGE) == 1 && !pn_headers_has(&r->out, PN_HDR_CONTENT_RANGE) &&
            !r->is_error && pn_core_dir(r->dir_conf)->max_ranges != 0;
 }
 

@@ -40,7 +40,8 @@ static void run_fetch(void *arg)
     apr_pool_t   *pool;
     apr_dbm_t    *dbm;
 
-    fetch->status = apr_pool_create_unmanaged_ex(&pool, NULL, NULL);
+    /* below the root pool: APR-util registers its DBM drivers for the life of the topmost one */
+    fetch->status = apr_pool_create(&pool, NULL);
     if (fetch->status != APR_SUCCESS)
         return;
     fetch->status = apr_dbm_open_ex(&dbm, fetch->type, fetch->path, APR_DBM_READONLY, APR_OS_DEFAULT, pool);

@@ -99,8 +99,8 @@ int pn_check_conditions(struct pn_request *r)
         .etag = pn_headers_get(&r->out, PN_HDR_ETAG), .last_modified = r->mtime, .request_time = r->time
     };
 
-    if (PN_LIKELY(!is_conditional(&r->in)))
-        return 0;
+    if (PN_LIKELY(!is_conditional(&r->in)) || r->status != 200)
+        return 0; /* an ErrorDocument is sent whole, whatever the client has */
     return pn_conditions_check(&r->in, &validators, r->method_id == PN_METHOD_GET || r->head_only);
 }
 
@@ -110,8 +110,7 @@ static struct pn_body *file_body(struct pn_request *r, const struct pn_file *fil
 
     if (PN_LIKELY(file->bytes.p && conf->enable_mmap))
         return pn_body_bytes(r, file->bytes);
-    struct pn_body *body = pn_body_file(r, file->fd, 0, file->info.size);
-    return PN_LIKELY(conf->enable_sendfile) ? body : pn_body_in_memory(r, body);
+    return pn_body_file(r, file->fd, 0, file->info.size);
 }
 
 PN_MAY_YIELD static enum pn_verdict serve_file(struct pn_request *r)
@@ -140,8 +139,7 @@ PN_MAY_YIELD static enum pn_verdict serve_path(struct pn_request *r)
 {
     const struct pn_core_dir *conf = pn_core_dir(r->dir_conf);
 
-    if (PN_UNLIKELY(pn_has_request_body(r)) && !r->main && pn_discard_request_body(r) != PN_OK)
-        return pn_reject_quietly(r, r->core->reject_status ? r->core->reject_status : 400);
+
     if (r->finfo.type == PN_FILE_DIRECTORY)
         return pn_reject(r, 404, PN_LOG_MODULE, 129, "Attempt to serve directory: %s", r->filename.p);
     if (r->finfo.type == PN_FILE_NONE) {
@@ -159,6 +157,8 @@ PN_MAY_YIELD static enum pn_verdict serve_path(struct pn_request *r)
 
 enum pn_verdict pn__default_handler(struct pn_request *r)
 {
+    if (PN_UNLIKELY(pn_has_request_body(r)) && !r->main && !r->is_error && pn_discard_request_body(r) != PN_OK)
+        return pn_reject_quietly(r, r->core->reject_status ? r->core->reject_status : 400);
     if (PN_LIKELY(r->method_id == PN_METHOD_GET || r->method_id == PN_METHOD_HEAD || r->method_id == PN_METHOD_POST))
         return serve_path(r);
     if (r->method_id == PN_METHOD_OPTIONS)

@@ -1,7 +1,9 @@
-/* directory_walk.c - a request's file name to its place: the core's map_to_storage, and what handlers ask about files.
+/* directory_walk.c - a request's file name to its place: the core's map_to_storage, and what
+ * handlers ask about files.
  *
- * Called by the pipeline and by handlers that change the file name. The request holds one reference on its place, which
- * owns the settings, the open file and the strings that are handed on. */
+ * Called by the pipeline and by handlers that change the file name. The request holds one
+ * reference on its place, which owns the settings, the open file and the strings that are handed
+ * on. */
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
 
@@ -23,7 +25,7 @@ struct pn_place *pn__place_take(struct pn_request *r, struct pn_place *place)
     struct pn_place *old = r->core->place;
 
     pn_place_ref(place);
-    if (old) /* header fields may hold its strings, and dir_conf may be its own: it stays as long as the pool */
+    if (old) /* header fields may hold its strings, dir_conf may be its own: the pool keeps it */
         apr_pool_cleanup_register(r->pool, old, release_place, apr_pool_cleanup_null);
     r->core->place = place;
     return place;
@@ -38,7 +40,8 @@ static void adopt(struct pn_request *r, struct pn_place *place)
     r->file = place->file;
 }
 
-/* The name is cut where the file ends; the rest is path info. A name that was not canonical is replaced. */
+/* The name is cut where the file ends; the rest is path info. A name that was not canonical is
+   replaced. */
 static void split_name(struct pn_request *r, const struct pn_place *place)
 {
     pn_str name = place->filename;
@@ -54,8 +57,8 @@ static void split_name(struct pn_request *r, const struct pn_place *place)
 
 static int place_failed(struct pn_request *r, const struct pn_place *place)
 {
-    PN_LOG_R(r, PN_LOG_ERR, place->log_id, 0, "access to %s: %.*s", pn_str_escape(r->pool, r->path).p,
-             PN_FMT(place->message));
+    PN_LOG_R(r, PN_LOG_ERR, place->log_id, 0, "access to %s: %.*s",
+             pn_str_escape(r->pool, r->path).p, PN_FMT(place->message));
     return place->status;
 }
 
@@ -66,7 +69,8 @@ int pn__directory_walk(struct pn_request *r)
 
     if (PN_UNLIKELY(r->filename.n == 0 || r->filename.p[0] != '/')) {
         /* As httpd: no walk, and the default handler finds nothing. */
-        PN_LOG_R(r, PN_LOG_ERR, 30, 0, "'%s' is no absolute file name", pn_str_escape(r->pool, r->filename).p);
+        PN_LOG_R(r, PN_LOG_ERR, 30, 0, "'%s' is no absolute file name",
+                 pn_str_escape(r->pool, r->filename).p);
         return 0;
     }
     place = pn_store_find(w->store, r->server, r->filename);

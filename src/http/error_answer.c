@@ -6,11 +6,6 @@
 #include "http/request_core.h"
 #include <pinion/uri.h>
 
-static bool is_redirection(int status)
-{
-    return status >= 301 && status <= 308 && status != 304 && status != 305;
-}
-
 static const struct pn_error_document *document_for(const struct pn_request *r, int status)
 {
     const struct pn_core_dir *conf = pn_core_dir(r->dir_conf);
@@ -175,6 +170,7 @@ PN_MAY_YIELD static struct pn_request *with_document(struct pn_request *r, int s
     }
     if (doc->kind == PN_ERRDOC_LOCAL)
         return local_document(r, status, text);
+    r->is_error = true;
     r->body = pn_body_bytes(r, text);
     r->content_type = page_type(r);
     return r;
@@ -184,7 +180,7 @@ PN_MAY_YIELD static struct pn_request *with_document(struct pn_request *r, int s
 static bool closes(int status)
 {
     switch (status) {
-    case 400: case 408: case 411: case 413: case 414: case 500: case 501: case 503: return true;
+    case 400: case 408: case 411: case 413: case 414: case 417: case 500: case 501: case 503: return true;
     default: return false;
     }
 }
@@ -212,7 +208,7 @@ struct pn_request *pn__error_answer(struct pn_request *r, int status)
         return r;
     }
     const struct pn_error_document *doc = r->is_error ? NULL : document_for(r, status);
-    struct pn_request              *answer = doc && !is_redirection(status) ? with_document(r, status, doc) : NULL;
+    struct pn_request              *answer = doc ? with_document(r, status, doc) : NULL;
     if (answer)
         return answer;
     r->is_error = true;

@@ -2,6 +2,8 @@
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
 
+#include <limits.h>
+
 #include "conf/hooks.h"
 #include "http/request_core.h"
 
@@ -71,16 +73,29 @@ bool pn__configured_filters(struct pn_request *r)
     return add_all(r, conf->output_filters, pn_add_output_filter) && add_all(r, conf->input_filters, pn_add_input_filter);
 }
 
-bool pn__filters_apply(struct pn_request *r)
+/* Wraps r->body in the filters whose type is in [from, to). */
+PN_MAY_YIELD static bool apply(struct pn_request *r, int from, int to)
 {
     const apr_array_header_t *list = r->core->output_filters;
 
     for (int i = 0; list && i < list->nelts; i++) {
         const struct pn_filter_use *use = &APR_ARRAY_IDX(list, i, struct pn_filter_use);
-        struct pn_body             *wrapped = use->filter->wrap(r, r->body, use->arg);
+        if ((int)use->filter->type < from || (int)use->filter->type >= to)
+            continue;
+        struct pn_body *wrapped = use->filter->wrap(r, r->body, use->arg);
         if (!wrapped)
             return false;
         r->body = wrapped;
     }
     return true;
+}
+
+bool pn__filters_apply(struct pn_request *r)
+{
+    return apply(r, INT_MIN, PN_FILTER_TRANSCODE);
+}
+
+bool pn__late_filters_apply(struct pn_request *r)
+{
+    return apply(r, PN_FILTER_TRANSCODE, INT_MAX);
 }

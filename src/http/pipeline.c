@@ -193,6 +193,10 @@ PN_MAY_YIELD static struct pn_request *seal(struct pn_request *r)
         int status = pn__byteranges_apply(r);
         if (status)
             r = pn__error_answer(r, status);
+        if (PN_UNLIKELY(!pn_core_dir(r->dir_conf)->enable_sendfile))
+            r->body = pn_body_in_memory(r, r->body);
+        if (!pn__late_filters_apply(r))
+            r = pn__error_answer(r, r->core->reject_status);
         pn__run_phase(r, r->dir_conf->plan, PN_PHASE_RESPONSE_HEAD);
     }
     return r;

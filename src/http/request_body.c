@@ -82,6 +82,21 @@ struct pn_body *pn_request_body(struct pn_request *r)
     return body;
 }
 
+int pn_request_body_status(const struct pn_request *r)
+{
+    const struct pn_request *owner = r;
+
+    while (owner->prev && !owner->main)
+        owner = owner->prev;
+    return owner->core->reject_status ? owner->core->reject_status : 400;
+}
+
+void pn_watch_client(struct pn_request *r)
+{
+    if (r->core->protocol && r->core->protocol->watch)
+        r->core->protocol->watch(r);
+}
+
 pn_rc pn_discard_request_body(struct pn_request *r)
 {
     struct pn_chunk chunk;

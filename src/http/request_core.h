@@ -17,6 +17,8 @@ struct pn_protocol_ops {
     struct pn_body *(*body_in)(struct pn_request *r);
     /** Sends 100 Continue. */
     PN_MAY_YIELD pn_rc (*send_continue)(struct pn_request *r);
+    /** The request will wait for others than its client: their going away is to cancel it. May be NULL. */
+    void (*watch)(struct pn_request *r);
 };
 
 struct pn_filter_use { const struct pn_filter *filter; void *arg; };
@@ -88,6 +90,8 @@ struct pn_body *pn__body_failing(struct pn_request *r, pn_rc rc);
 
 /** Wraps r->body in the response's filters; once. @return false when a filter failed (status set). */
 PN_MAY_YIELD bool pn__filters_apply(struct pn_request *r);
+/** The filters that see the message as it is sent, ranges selected: PN_FILTER_TRANSCODE. */
+PN_MAY_YIELD bool pn__late_filters_apply(struct pn_request *r);
 
 /** Settings merged over r's, remembered. */
 void pn__request_merge(struct pn_request *r, const struct pn_conf_vec *add);

@@ -79,7 +79,13 @@ int pn__translate_default(struct pn_request *r)
         /* OPTIONS *: about the server, not about a file */
         return pn_str_eq(r->path, PN_STR("*")) && r->method_id == PN_METHOD_OPTIONS ? 0 : 400;
     }
-    r->filename = PN_CAT(r->pool, root.n == 1 ? PN_STR("") : root, r->path);
+    pn_str below = r->path, prefix = r->server->path;
+    if (PN_UNLIKELY(prefix.n != 0) && pn_str_starts(below, prefix) &&
+        (prefix.p[prefix.n - 1] == '/' || below.n == prefix.n || below.p[prefix.n] == '/'))
+        below = pn_str_from(below, prefix.n); /* ServerPath names the host and is no part of the file's name */
+    if (below.n && below.p[0] != '/')
+        below = PN_CAT(r->pool, PN_STR("/"), below);
+    r->filename = PN_CAT(r->pool, root.n == 1 ? PN_STR("") : root, below);
     return 0;
 }
 

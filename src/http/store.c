@@ -1,8 +1,9 @@
 /* store.c - the path store (store.h): look-up, places, eviction.
  *
- * Called by the directory walk of each request. A hit is one hash, one comparison and no system call. Owns the places
- * (malloc; one reference each while they can be found) and the bounds: places, descriptors and bytes are evicted by a
- * clock, which asks each place in turn whether it was used since it was asked last. */
+ * Called by the directory walk of each request. A hit is one hash, one comparison and no system
+ * call. Owns the places (malloc; one reference each while they can be found) and the bounds:
+ * places, descriptors and bytes are evicted by a clock, which asks each place in turn whether it
+ * was used since it was asked last. */
 #include "http/store_internal.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@
 
 /* ---- places ---- */
 
-struct place *pn__place_new(struct pn_store *store, struct pn_server *server, pn_str asked, pn_str canonical)
+struct place *pn__place_new(struct pn_store *store, struct pn_server *server, pn_str asked,
+                            pn_str canonical)
 {
     bool          same = asked.n == canonical.n;
     struct place *place = calloc(1, sizeof(*place) + asked.n + 1 + (same ? 0 : canonical.n + 1));
@@ -146,7 +148,8 @@ void pn_place_unref(struct pn_place *pub)
 static bool is_full(const struct pn_store *store)
 {
     return store->stats.places >= store->max_places || store->fds + FD_RESERVE > store->max_fds ||
-           (store->stats.file_bytes && store->stats.file_bytes + store->max_file > store->max_bytes);
+           (store->stats.file_bytes &&
+            store->stats.file_bytes + store->max_file > store->max_bytes);
 }
 
 /* Nobody will find the place; its holder may use it. */
@@ -168,10 +171,16 @@ static void evict_one(struct pn_store *store)
     discard(store, store->hand);
 }
 
-void pn__store_make_room(struct pn_store *store)
+/* @param any evict also when nothing is full. */
+static void evict(struct pn_store *store, bool any)
 {
-    for (unsigned i = 0; i < EVICT_MAX && store->hand && is_full(store); i++)
+    for (unsigned i = 0; i < EVICT_MAX && store->hand && (any || is_full(store)); i++)
         evict_one(store);
+}
+
+static void make_room(struct pn_store *store)
+{
+    evict(store, false);
     /* Nodes go with their places; what is left over by walks that were given up goes here. */
     if (store->stats.nodes > store->max_nodes)
         pn_store_clear(store);
@@ -179,7 +188,8 @@ void pn__store_make_room(struct pn_store *store)
 
 /* ---- look-up ---- */
 
-/* Does a directory place give the times that the directory has? Other places and links have their own. */
+/* Does a directory place give the times that the directory has? Other places and links have
+   their own. */
 static bool directory_same(struct pn_store *store, const struct place *place)
 {
     const struct store_node *real = pn__node_final(place->node);
@@ -194,7 +204,8 @@ static bool directory_same(struct pn_store *store, const struct place *place)
            info.size == place->super.finfo.size;
 }
 
-/* The slow part of a hit: is the place as the file system has it? @return false when it is not valid any more. */
+/* The slow part of a hit: is the place as the file system has it? @return false when it is not
+   valid any more. */
 static bool ask(struct pn_store *store, struct place *place, pn_usec now)
 {
     if (place->ask)
@@ -208,14 +219,16 @@ static bool ask(struct pn_store *store, struct place *place, pn_usec now)
             pn__place_drop(store, place);
         return false;
     }
-    if (place->ask && place->super.finfo.type == PN_FILE_DIRECTORY && !directory_same(store, place)) {
+    if (place->ask && place->super.finfo.type == PN_FILE_DIRECTORY &&
+        !directory_same(store, place)) {
         pn__place_drop(store, place);
         return false;
     }
     return true;
 }
 
-/* What a hit finds due: a look at the file system, bytes that were cold, a tag that is strong by now. */
+/* What a hit finds due: a look at the file system, bytes that were cold, a tag that is strong by
+   now. */
 static bool refresh(struct pn_store *store, struct place *place)
 {
     pn_usec         now = pn_loop_now(store->worker->loop);
@@ -237,17 +250,20 @@ static bool refresh(struct pn_store *store, struct place *place)
     return true;
 }
 
-static struct place *find_kept(const struct pn_store *store, const struct pn_server *server, pn_str filename, uint64_t hash)
+static struct place *find_kept(const struct pn_store *store, const struct pn_server *server,
+                               pn_str filename, uint64_t hash)
 {
     struct place *place = *bucket_of(store, hash);
 
-    while (place && (place->hash != hash || place->super.server != server || !pn_str_eq(place->key, filename)))
+    while (place && (place->hash != hash || place->super.server != server ||
+                     !pn_str_eq(place->key, filename)))
         place = place->hash_next;
     return place;
 }
 
 /* Walks until the walk comes to an end. */
-PN_MAY_YIELD static struct place *walk_cold(struct pn_store *store, struct pn_server *server, pn_str filename)
+PN_MAY_YIELD static struct place *walk_cold(struct pn_store *store, struct pn_server *server,
+                                            pn_str filename)
 {
     struct place *place;
     bool          may_wait = pn_fiber_this() != NULL;
@@ -255,21 +271,24 @@ PN_MAY_YIELD static struct place *walk_cold(struct pn_store *store, struct pn_se
     for (unsigned tries = 0; tries < STALE_TRIES; tries++) {
         int error;
 
-        pn__store_make_room(store);
+        make_room(store);
         store->nonblock = may_wait && tries < COLD_TRIES;
         error = pn__walk(store, server, filename, &place);
         if (error == 0)
             return place;
         if (error == EAGAIN)
             may_wait = may_wait && pn__warm(store, server, filename);
+        else if ((error == EMFILE || error == ENFILE) &&
+                 store->hand) /* others need descriptors, too */
+            evict(store, true);
         else if (error != ESTALE)
             return pn__failed_place(store, server, filename, error);
     }
     return pn__failed_place(store, server, filename, ESTALE);
 }
 
-PN_MAY_YIELD static struct pn_place *find_cold(struct pn_store *store, struct pn_server *server, pn_str filename,
-                                               uint64_t hash)
+PN_MAY_YIELD static struct pn_place *find_cold(struct pn_store *store, struct pn_server *server,
+                                               pn_str filename, uint64_t hash)
 {
     struct place *place = walk_cold(store, server, filename);
 
@@ -302,7 +321,8 @@ static unsigned fd_share(void)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 3000000)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur > 3000000)
         return 1000000;
     return limit.rlim_cur < 300 ? 100 : (unsigned)(limit.rlim_cur / 3);
 }
@@ -316,20 +336,23 @@ static size_t power_of_two(size_t at_least)
     return n;
 }
 
-pn_rc pn_store_open(struct pn_worker *worker, const struct pn_core_server *limits, struct pn_store **ret)
+pn_rc pn_store_open(struct pn_worker *worker, const struct pn_core_server *limits,
+                    struct pn_store **ret)
 {
     struct pn_store *store = calloc(1, sizeof(*store));
 
     pn_assert(store != NULL);
     store->worker = worker;
     store->max_places = limits->path_cache_entries > 0 ? (unsigned)limits->path_cache_entries : 1;
-    store->max_nodes = store->max_places > UINT32_MAX / 16 ? UINT32_MAX : store->max_places * 8 + 1024;
+    store->max_nodes =
+        store->max_places > UINT32_MAX / 16 ? UINT32_MAX : store->max_places * 8 + 1024;
     store->max_bytes = (size_t)limits->file_cache_bytes;
     store->max_file = (size_t)limits->file_cache_max_file;
     if (store->max_file > store->max_bytes)
         store->max_file = store->max_bytes;
     store->max_fds = fd_share();
-    store->n_place_buckets = power_of_two(store->max_places > 1 << 20 ? 1 << 20 : store->max_places);
+    store->n_place_buckets =
+        power_of_two(store->max_places > 1 << 20 ? 1 << 20 : store->max_places);
     store->n_node_buckets = 64;
     store->n_file_buckets = store->n_place_buckets;
     store->places = calloc(store->n_place_buckets, sizeof(struct place *));

@@ -1,8 +1,8 @@
 /* store_file.c - the path store's open files: descriptor, bytes of small ones, validators.
  *
- * Called by the walk when it ends at a regular file, and by look-ups. Files are shared by inode: names that lead to the
- * same file share its descriptor and bytes. A change of the file makes it unfindable at once, so that nobody can meet old
- * bytes whose times happen to look the same. */
+ * Called by the walk when it ends at a regular file, and by look-ups. Files are shared by inode:
+ * names that lead to the same file share its descriptor and bytes. A change of the file makes it
+ * unfindable at once, so that nobody can meet old bytes whose times happen to look the same. */
 #include "http/store_internal.h"
 #include "http/variant.h"
 
@@ -44,9 +44,11 @@ static struct file *find(const struct pn_store *store, const struct store_node *
 {
     struct file *file = *bucket_of(store, node->info.device, node->info.inode);
 
-    while (file && (file->super.info.inode != node->info.inode || file->super.info.device != node->info.device ||
-                    file->super.ctime_ns != node->ctime_ns || file->super.info.size != node->info.size ||
-                    file->super.info.mtime != node->info.mtime))
+    while (file &&
+           (file->super.info.inode != node->info.inode ||
+            file->super.info.device != node->info.device ||
+            file->super.ctime_ns != node->ctime_ns || file->super.info.size != node->info.size ||
+            file->super.info.mtime != node->info.mtime))
         file = file->hash_next;
     return file;
 }
@@ -82,13 +84,19 @@ void pn_file_unref(struct pn_file *pub)
 
 /* ---- opening ---- */
 
-static struct file *file_new(struct pn_store *store, const struct store_node *node, int fd, int error)
+static struct file *file_new(struct pn_store *store, const struct store_node *node, int fd,
+                             int error)
 {
     struct file *file = calloc(1, sizeof(*file));
 
     pn_assert(file != NULL);
-    file->super = (struct pn_file){ .refs = 1, .fd = fd, .error = error, .info = node->info, .ctime_ns = node->ctime_ns,
-                                    .checked = pn_loop_now(store->worker->loop), .store = store };
+    file->super = (struct pn_file){ .refs = 1,
+                                    .fd = fd,
+                                    .error = error,
+                                    .info = node->info,
+                                    .ctime_ns = node->ctime_ns,
+                                    .checked = pn_loop_now(store->worker->loop),
+                                    .store = store };
     /* Bytes would hide a change that nobody tells of. */
     file->read_tried = node->ask || node->info.nlink > 1;
     if (fd >= 0)
@@ -98,7 +106,8 @@ static struct file *file_new(struct pn_store *store, const struct store_node *no
     return file;
 }
 
-/* The descriptor of the very file that the node stands for. @return -1 with errno; ESTALE: it is another one. */
+/* The descriptor of the very file that the node stands for. @return -1 with errno; ESTALE: it is
+   another one. */
 static int open_same(struct store_node *node)
 {
     struct stat st;
@@ -110,7 +119,8 @@ static int open_same(struct store_node *node)
             errno = ESTALE;
         return -1;
     }
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == node->info.inode && st.st_dev == node->info.device) {
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino == node->info.inode &&
+        st.st_dev == node->info.device) {
         pn__node_set_stat(node, &st); /* newer than what the node has, if it changed in between */
         return fd;
     }
@@ -121,7 +131,8 @@ static int open_same(struct store_node *node)
 
 static bool passes(int error)
 {
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ESTALE || error == EINTR;
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == ESTALE ||
+           error == EINTR;
 }
 
 int pn__file_attach(struct pn_store *store, struct store_node *node)
@@ -160,7 +171,8 @@ void pn__file_fill(struct pn_store *store, struct pn_file *pub)
     if (file->read_tried || !file->hashed)
         return;
     file->read_tried = true;
-    if (pub->fd < 0 || pub->info.size > store->max_file || n + store->stats.file_bytes > store->max_bytes)
+    if (pub->fd < 0 || pub->info.size > store->max_file ||
+        n + store->stats.file_bytes > store->max_bytes)
         return;
     bytes = malloc(n + 1);
     if (bytes == NULL)
@@ -168,9 +180,11 @@ void pn__file_fill(struct pn_store *store, struct pn_file *pub)
     store->nonblock = true; /* bytes can always be had later */
     got = pn__read_now(store, pub->fd, bytes, n);
     store->nonblock = before;
-    if (got < 0 && errno == EAGAIN) /* cold: the next request finds it warmed by this one's sendfile */
+    if (got < 0 &&
+        errno == EAGAIN) /* cold: the next request finds it warmed by this one's sendfile */
         file->read_tried = false;
-    if (got != (ssize_t)n || fstat(pub->fd, &st) != 0 || !pn__same_stat(&pub->info, pub->ctime_ns, &st)) {
+    if (got != (ssize_t)n || fstat(pub->fd, &st) != 0 ||
+        !pn__same_stat(&pub->info, pub->ctime_ns, &st)) {
         free(bytes);
         return;
     }
@@ -242,22 +256,28 @@ void pn__place_validators(struct place *place)
         return;
     memcpy(place->etag, "W/", 2);
     place->super.etag = pn_str_n(place->etag + 2, n);
-    /* RFC 9110 s8.8.1: within the second of its change a file may change again under the same time. */
+    /* RFC 9110 s8.8.1: within the second of its change a file may change again under the same
+       time. */
     if (now - info->mtime <= PN_USEC_PER_SEC) {
         place->super.etag = pn_str_n(place->etag, n + 2);
         place->weak_until = info->mtime + PN_USEC_PER_SEC;
     }
 }
 
-struct digest { int fd; pn_str bytes; bool failed; unsigned char sha1[APR_SHA1_DIGESTSIZE]; };
+struct digest {
+    int           fd;
+    pn_str        bytes;
+    bool          failed;
+    unsigned char sha1[APR_SHA1_DIGESTSIZE];
+};
 
 static void digest_fn(void *arg)
 {
     enum { PIECE = 64 * 1024 };
-    struct digest     *d = arg;
-    apr_sha1_ctx_t     sha1;
-    char              *buf = d->bytes.p ? NULL : malloc(PIECE);
-    ssize_t            got = 0;
+    struct digest *d = arg;
+    apr_sha1_ctx_t sha1;
+    char          *buf = d->bytes.p ? NULL : malloc(PIECE);
+    ssize_t        got = 0;
 
     apr_sha1_init(&sha1);
     if (d->bytes.p)
@@ -276,7 +296,8 @@ void pn__place_digest(struct place *place)
     int                   n;
 
     if (file == NULL || file->fd < 0 || place->super.vec == NULL ||
-        (pn_core_dir(place->super.vec)->etag_bits & (PN_ETAG_DIGEST | PN_ETAG_NONE)) != PN_ETAG_DIGEST)
+        (pn_core_dir(place->super.vec)->etag_bits & (PN_ETAG_DIGEST | PN_ETAG_NONE)) !=
+            PN_ETAG_DIGEST)
         return;
     d.fd = file->fd;
     d.bytes = file->bytes;
@@ -285,7 +306,8 @@ void pn__place_digest(struct place *place)
     if (d.failed)
         return;
     place->etag[0] = '"';
-    n = apr_base64_encode_binary(place->etag + 1, d.sha1, sizeof(d.sha1)) - 1; /* it counts its NUL */
+    n = apr_base64_encode_binary(place->etag + 1, d.sha1, sizeof(d.sha1)) -
+        1; /* it counts its NUL */
     place->etag[n + 1] = '"';
     place->super.etag = pn_str_n(place->etag, (size_t)n + 2);
 }

@@ -1,9 +1,11 @@
-/* store_htaccess.c - the .htaccess files of a directory: found, read, parsed, and kept with their node.
+/* store_htaccess.c - the .htaccess files of a directory: found, read, parsed, and kept with
+ * their node.
  *
- * Called by the walk for each directory where AllowOverride admits anything. A .htaccess is a node like any other, so
- * the watch of its directory tells of changes, also of what a link of that name leads to. Parsing depends on the
- * server and on AllowOverride, so a node keeps one form for each combination that was asked for.
- * Apache manual: "AccessFileName", "AllowOverride". */
+ * Called by the walk for each directory where AllowOverride admits anything. A .htaccess is a
+ * node like any other, so the watch of its directory tells of changes, also of what a link of
+ * that name leads to. Parsing depends on the server and on AllowOverride, so a node keeps one
+ * form for each combination that was asked for. Apache manual: "AccessFileName",
+ * "AllowOverride". */
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
 
@@ -47,7 +49,10 @@ void pn__fault(struct place_fault *fault, int status, unsigned log_id, const cha
 
 /* ---- reading ---- */
 
-struct access_text { char *p; size_t n; };
+struct access_text {
+    char  *p;
+    size_t n;
+};
 
 /* Reads a regular node's file whole. @return 0, EAGAIN, or errno. */
 static int read_text(struct pn_store *store, struct store_node *node, struct access_text *ret)
@@ -78,7 +83,8 @@ static int read_text(struct pn_store *store, struct store_node *node, struct acc
     }
     ret->n = got < 0 ? 0 : (size_t)got;
     close(fd);
-    return error == EAGAIN ? pn__cold(store, node->parent, pn_str_n(node->name, node->name_n), true) : error;
+    return error == EAGAIN ? pn__cold(store, node->parent, pn_str_n(node->name, node->name_n), true)
+                           : error;
 }
 
 /* ---- parsing ---- */
@@ -95,11 +101,17 @@ static void log_warnings(const struct pn_server *server, const apr_array_header_
         PN_LOG_S(server, PN_LOG_WARNING, 20021, 0, "%s", APR_ARRAY_IDX(warnings, i, const char *));
 }
 
-static void parse(struct access_form *form, struct pn_server *server, struct access_text text, const char *path, pn_str dir)
+static void parse(struct access_form *form, struct pn_server *server, struct access_text text,
+                  const char *path, pn_str dir)
 {
     struct pn_htaccess_in in = {
-        .server = server, .bytes = pn_str_n(text.p, text.n), .path = path, .dir = dir, .override = form->override,
-        .override_options = form->override_options, .override_list = (apr_hash_t *)form->override_list,
+        .server = server,
+        .bytes = pn_str_n(text.p, text.n),
+        .path = path,
+        .dir = dir,
+        .override = form->override,
+        .override_options = form->override_options,
+        .override_list = (apr_hash_t *)form->override_list,
     };
     struct pn_htaccess_report report;
     struct pn_conf_vec       *vec;
@@ -122,7 +134,8 @@ static struct access_form *find_form(const struct store_node *node, const struct
     struct access_form *form = node->forms;
 
     while (form && (form->server != server || form->override != core->override ||
-                    form->override_options != core->override_options || form->override_list != core->override_list))
+                    form->override_options != core->override_options ||
+                    form->override_list != core->override_list))
         form = form->next;
     return form;
 }
@@ -153,14 +166,19 @@ static struct access_form *new_form(struct store_node *node, const struct pn_ser
 
 static int unreadable(struct place_fault *fault, pn_str dir, pn_str name, int error)
 {
-    pn__fault(fault, 403, 529, "%.*s%.*s can't be read (%s), so everything here is denied; the file must be readable and the "
-              "directory searchable", PN_FMT(dir), PN_FMT(name), strerror(error));
+    pn__fault(fault, 403, 529,
+              "%.*s%.*s can't be read (%s), so everything here is denied; the file must be "
+              "readable and the "
+              "directory searchable",
+              PN_FMT(dir), PN_FMT(name), strerror(error));
     return -1;
 }
 
-/* The form of a .htaccess that is a regular file (behind links). It is kept with the name: the directory matters too. */
-static int load(struct pn_store *store, struct pn_server *server, struct store_node *node, pn_str dir, pn_str name,
-                const struct pn_core_dir *core, struct access_form **ret, struct place_fault *fault)
+/* The form of a .htaccess that is a regular file (behind links). It is kept with the name: the
+   directory matters too. */
+static int load(struct pn_store *store, struct pn_server *server, struct store_node *node,
+                pn_str dir, pn_str name, const struct pn_core_dir *core, struct access_form **ret,
+                struct place_fault *fault)
 {
     struct access_text text = { 0 };
     char              *path = NULL;
@@ -183,7 +201,8 @@ static int load(struct pn_store *store, struct pn_server *server, struct store_n
 }
 
 /* The node of dir/name; a name may have several components. Marks all on the way. */
-static int access_node(struct pn_store *store, struct store_node *dir, pn_str name, struct store_node **ret)
+static int access_node(struct pn_store *store, struct store_node *dir, pn_str name,
+                       struct store_node **ret)
 {
     struct store_node *node = dir;
 
@@ -209,7 +228,9 @@ static int access_node(struct pn_store *store, struct store_node *dir, pn_str na
 static int why_unusable(const struct store_node *node, const struct store_node *real)
 {
     if (real == NULL)
-        return node->error == ENOENT || node->error == ENOTDIR ? 0 : node->error ? node->error : ELOOP;
+        return node->error == ENOENT || node->error == ENOTDIR ? 0
+               : node->error                                   ? node->error
+                                                               : ELOOP;
     if (real->kind == NODE_NONE)
         return 0;
     if (real->kind == NODE_ERROR)
@@ -218,8 +239,9 @@ static int why_unusable(const struct store_node *node, const struct store_node *
 }
 
 /* @return as pn__access_vec; -2: no file of this name. */
-static int one_name(struct pn_store *store, struct pn_server *server, struct store_node *dir_node, pn_str dir, pn_str name,
-                    const struct pn_core_dir *core, const struct pn_conf_vec **ret, struct place_fault *fault)
+static int one_name(struct pn_store *store, struct pn_server *server, struct store_node *dir_node,
+                    pn_str dir, pn_str name, const struct pn_core_dir *core,
+                    const struct pn_conf_vec **ret, struct place_fault *fault)
 {
     struct store_node  *node, *real;
     struct access_form *form;
@@ -247,17 +269,20 @@ static int one_name(struct pn_store *store, struct pn_server *server, struct sto
     return 0;
 }
 
-int pn__access_vec(struct pn_store *store, struct pn_server *server, struct store_node *node, pn_str dir,
-                   const struct pn_conf_vec *vec, const struct pn_conf_vec **ret, struct place_fault *ret_fault)
+int pn__access_vec(struct pn_store *store, struct pn_server *server, struct store_node *node,
+                   pn_str dir, const struct pn_conf_vec *vec, const struct pn_conf_vec **ret,
+                   struct place_fault *ret_fault)
 {
     const struct pn_core_dir *core = pn_core_dir(vec);
     const apr_array_header_t *names = pn_core_server(server)->access_names;
 
     *ret = NULL;
-    if (!(core->override & PN_OVR_ALL) && !(core->override_list && apr_hash_count(core->override_list)))
+    if (!(core->override & PN_OVR_ALL) &&
+        !(core->override_list && apr_hash_count(core->override_list)))
         return 0;
     for (int i = 0; names && i < names->nelts; i++) {
-        int result = one_name(store, server, node, dir, APR_ARRAY_IDX(names, i, pn_str), core, ret, ret_fault);
+        int result = one_name(store, server, node, dir, APR_ARRAY_IDX(names, i, pn_str), core, ret,
+                              ret_fault);
 
         if (result != -2)
             return result;

@@ -1,8 +1,9 @@
 /* store_link.c - symbolic links in the path store: a link's node and the node it leads to.
  *
- * Called by store_node.c when it meets a link. The target is walked component by component over nodes, so each of its
- * steps is by descriptor, is watched, and is shared with the names that lead there directly. Where a link leads
- * nowhere, the node at which that showed is its target all the same: a change there may mend it. */
+ * Called by store_node.c when it meets a link. The target is walked component by component over
+ * nodes, so each of its steps is by descriptor, is watched, and is shared with the names that
+ * lead there directly. Where a link leads nowhere, the node at which that showed is its target
+ * all the same: a change there may mend it. */
 #include "http/store_internal.h"
 
 #include <errno.h>
@@ -67,8 +68,10 @@ static int why_not(struct store_node *node, bool must_be_dir)
     return 0;
 }
 
-/* Walks `text` from `at`; *ret is the last node reached, *ret_broken why the text leads nowhere or 0. */
-static int follow(struct pn_store *store, struct store_node *at, pn_str text, struct store_node **ret, int *ret_broken)
+/* Walks `text` from `at`; *ret is the last node reached, *ret_broken why the text leads nowhere
+   or 0. */
+static int follow(struct pn_store *store, struct store_node *at, pn_str text,
+                  struct store_node **ret, int *ret_broken)
 {
     bool to_dir = text.n && text.p[text.n - 1] == '/';
 
@@ -101,8 +104,9 @@ static int follow(struct pn_store *store, struct store_node *at, pn_str text, st
 
 static int resolve_text(struct pn_store *store, struct store_node *link, pn_str text)
 {
-    struct store_node *start = text.n && text.p[0] == '/' ? pn__node_root(store) : link->parent, *target;
-    int                broken, error;
+    struct store_node *start = text.n && text.p[0] == '/' ? pn__node_root(store) : link->parent,
+                      *target;
+    int broken, error;
 
     link->resolving = true;
     error = follow(store, start, text, &target, &broken);
@@ -125,7 +129,9 @@ int pn__link_resolve(struct pn_store *store, struct store_node *link, int fd)
     text = malloc(PATH_MAX);
     pn_assert(text != NULL);
     n = readlinkat(fd, "", text, PATH_MAX);
-    error = n < 0 ? errno : n >= PATH_MAX ? ENAMETOOLONG : resolve_text(store, link, pn_str_n(text, (size_t)n));
+    error = n < 0           ? errno
+            : n >= PATH_MAX ? ENAMETOOLONG
+                            : resolve_text(store, link, pn_str_n(text, (size_t)n));
     free(text);
     return error;
 }

@@ -1,7 +1,9 @@
-/* store_listing.c - the names in a directory, kept with its node until the watch tells of a change.
+/* store_listing.c - the names in a directory, kept with its node until the watch tells of a
+ * change.
  *
- * Called by what lists or negotiates. Directories are read off the loop: a large one takes a while even when it is in the
- * kernel's cache. A listing is one block of memory with a count of references. */
+ * Called by what lists or negotiates. Directories are read off the loop: a large one takes a
+ * while even when it is in the kernel's cache. A listing is one block of memory with a count of
+ * references. */
 #include "http/store_internal.h"
 
 #include <dirent.h>
@@ -13,7 +15,11 @@
 
 struct names {
     size_t n, cap, bytes; /* bytes of text, a NUL behind each */
-    struct raw { char *name; size_t n; unsigned char type; } *v;
+    struct raw {
+        char         *name;
+        size_t        n;
+        unsigned char type;
+    } * v;
 };
 
 static void names_free(struct names *names)
@@ -52,16 +58,23 @@ static int by_name(const void *a, const void *b)
 
 /* ---- on a thread of the pool ---- */
 
-struct reading { int fd; struct pn_listing *listing; };
+struct reading {
+    int                fd;
+    struct pn_listing *listing;
+};
 
 static enum pn_file_type hint_of(unsigned char type)
 {
     switch (type) {
-    case DT_REG: return PN_FILE_REGULAR;
-    case DT_DIR: return PN_FILE_DIRECTORY;
+    case DT_REG:
+        return PN_FILE_REGULAR;
+    case DT_DIR:
+        return PN_FILE_DIRECTORY;
     case DT_LNK: /* what it leads to has to be looked up */
-    case DT_UNKNOWN: return PN_FILE_NONE;
-    default: return PN_FILE_OTHER;
+    case DT_UNKNOWN:
+        return PN_FILE_NONE;
+    default:
+        return PN_FILE_OTHER;
     }
 }
 

@@ -1,7 +1,9 @@
-/* store_mounts.c - mounting changes what names mean, and no directory's watch tells of it: the kernel's list of mounts does.
+/* store_mounts.c - mounting changes what names mean, and no directory's watch tells of it: the
+ * kernel's list of mounts does.
  *
- * Called when a store opens and closes. A change of the mounts clears the store; they are rare. Where /proc is not to be
- * had, a mount over a directory that is in use is seen when the places below are evicted or the server reloads. */
+ * Called when a store opens and closes. A change of the mounts clears the store; they are rare.
+ * Where /proc is not to be had, a mount over a directory that is in use is seen when the places
+ * below are evicted or the server reloads. */
 #include "http/store_internal.h"
 
 #include <fcntl.h>

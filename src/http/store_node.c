@@ -1,7 +1,8 @@
 /* store_node.c - the path store's trie: finding and making nodes, and taking away what changed.
  *
- * Called by the walk, and by the watch (store_watch.c). Owns the nodes (malloc), their descriptors and watches. A
- * node's subtree, its places and the links that point into it die with it, without recursion: trees may be deep. */
+ * Called by the walk, and by the watch (store_watch.c). Owns the nodes (malloc), their
+ * descriptors and watches. A node's subtree, its places and the links that point into it die
+ * with it, without recursion: trees may be deep. */
 #include "http/store_internal.h"
 
 #include <errno.h>
@@ -28,8 +29,14 @@ static enum pn_file_type type_of(mode_t mode)
 void pn__info_of_stat(struct pn_finfo *info, const struct stat *st)
 {
     *info = (struct pn_finfo){
-        .type = type_of(st->st_mode), .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid,
-        .device = st->st_dev, .inode = st->st_ino, .size = (uint64_t)st->st_size, .nlink = (uint32_t)st->st_nlink,
+        .type = type_of(st->st_mode),
+        .mode = st->st_mode,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .nlink = (uint32_t)st->st_nlink,
         .mtime = (pn_wall)st->st_mtim.tv_sec * PN_USEC_PER_SEC + st->st_mtim.tv_nsec / 1000,
     };
 }
@@ -39,17 +46,19 @@ bool pn__same_stat(const struct pn_finfo *info, int64_t ctime_ns, const struct s
     struct pn_finfo now;
 
     pn__info_of_stat(&now, st);
-    return now.inode == info->inode && now.device == info->device && now.size == info->size && now.mode == info->mode &&
-           now.mtime == info->mtime && now.uid == info->uid && now.gid == info->gid && now.nlink == info->nlink &&
-           pn__ctime_ns(st) == ctime_ns;
+    return now.inode == info->inode && now.device == info->device && now.size == info->size &&
+           now.mode == info->mode && now.mtime == info->mtime && now.uid == info->uid &&
+           now.gid == info->gid && now.nlink == info->nlink && pn__ctime_ns(st) == ctime_ns;
 }
 
 void pn__node_set_stat(struct store_node *node, const struct stat *st)
 {
     pn__info_of_stat(&node->info, st);
     node->ctime_ns = pn__ctime_ns(st);
-    node->kind = S_ISREG(st->st_mode) ? NODE_REGULAR : S_ISDIR(st->st_mode) ? NODE_DIRECTORY
-                 : S_ISLNK(st->st_mode) ? NODE_LINK : NODE_OTHER;
+    node->kind = S_ISREG(st->st_mode)   ? NODE_REGULAR
+                 : S_ISDIR(st->st_mode) ? NODE_DIRECTORY
+                 : S_ISLNK(st->st_mode) ? NODE_LINK
+                                        : NODE_OTHER;
 }
 
 /* ---- the hash of nodes ---- */
@@ -59,7 +68,8 @@ static uint32_t hash_of(const struct store_node *dir, pn_str name)
     return (uint32_t)XXH3_64bits_withSeed(name.p, name.n, (uintptr_t)dir);
 }
 
-struct store_node *pn__node_find(const struct pn_store *store, const struct store_node *dir, pn_str name)
+struct store_node *pn__node_find(const struct pn_store *store, const struct store_node *dir,
+                                 pn_str name)
 {
     uint32_t           hash = hash_of(dir, name);
     struct store_node *node = store->nodes[hash & (store->n_node_buckets - 1)];
@@ -159,10 +169,12 @@ struct store_node *pn__node_root(struct pn_store *store)
     return store->root;
 }
 
-/* Errors that are a property of the path and last until it changes. Others may be gone in a moment. */
+/* Errors that are a property of the path and last until it changes. Others may be gone in a
+   moment. */
 static bool is_lasting(int error)
 {
-    return error == EACCES || error == ENAMETOOLONG || error == ELOOP || error == ENOTDIR || error == EPERM;
+    return error == EACCES || error == ENAMETOOLONG || error == ELOOP || error == ENOTDIR ||
+           error == EPERM;
 }
 
 /* Changes of a file's bytes are told from now on, and `st` is from after that. */
@@ -173,7 +185,8 @@ static void watch_content(struct pn_store *store, struct store_node *dir, int fd
 
     if (d->untrusted || d->watch.content)
         return;
-    if (real == NULL || pn_watch_want_content(store->worker->watcher, &d->watch, real->dir->fd) != PN_OK ||
+    if (real == NULL ||
+        pn_watch_want_content(store->worker->watcher, &d->watch, real->dir->fd) != PN_OK ||
         fstat(fd, st) != 0)
         d->untrusted = true;
 }
@@ -223,7 +236,8 @@ static int look(struct pn_store *store, struct store_node *dir, struct store_nod
     return 0;
 }
 
-int pn__node_child(struct pn_store *store, struct store_node *dir, pn_str name, struct store_node **ret)
+int pn__node_child(struct pn_store *store, struct store_node *dir, pn_str name,
+                   struct store_node **ret)
 {
     struct store_node *node = pn__node_find(store, dir, name);
     int                error;
@@ -318,7 +332,8 @@ static void empty(struct pn_store *store, struct store_node *node)
     node->dir = NULL;
 }
 
-/* A node without children leaves the trie. Who points to it is doomed; what it points to may be needed no more. */
+/* A node without children leaves the trie. Who points to it is doomed; what it points to may be
+   needed no more. */
 static void retire(struct pn_store *store, struct store_node *node)
 {
     if (node->target) {
@@ -389,9 +404,11 @@ static bool has_idle_children_only(const struct store_node *node)
 
 static void prune(struct pn_store *store, struct store_node *node)
 {
-    while (node->is_access && node->parent && !is_needed(node)) /* it goes when its directory goes */
+    while (node->is_access && node->parent &&
+           !is_needed(node)) /* it goes when its directory goes */
         node = node->parent;
-    while (node->parent && !node->dead && !node->is_access && !is_needed(node) && has_idle_children_only(node)) {
+    while (node->parent && !node->dead && !node->is_access && !is_needed(node) &&
+           has_idle_children_only(node)) {
         struct store_node *parent = node->parent;
 
         while (node->first_child)

@@ -1,8 +1,10 @@
-/* store_open.c - the path store's system calls that do not wait for the disk, and the warming of what is cold.
+/* store_open.c - the path store's system calls that do not wait for the disk, and the warming of
+ * what is cold.
  *
- * Called by the walk. A name that is not in the kernel's cache, or bytes that are not, give EAGAIN (openat2 with
- * RESOLVE_CACHED, preadv2 with RWF_NOWAIT); the walk is then given up, a thread of the offload pool touches the path, and
- * the walk starts again. Kernels without these calls wait in place. */
+ * Called by the walk. A name that is not in the kernel's cache, or bytes that are not, give
+ * EAGAIN (openat2 with RESOLVE_CACHED, preadv2 with RWF_NOWAIT); the walk is then given up, a
+ * thread of the offload pool touches the path, and the walk starts again. Kernels without these
+ * calls wait in place. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -91,7 +93,7 @@ int pn__cold(struct pn_store *store, const struct store_node *dir, pn_str name, 
 /* ---- on a thread of the pool ---- */
 
 struct warming {
-    char                     *path;   /* written to while it is walked */
+    char                     *path; /* written to while it is walked */
     size_t                    path_n;
     char                     *cold;
     bool                      content;
@@ -123,7 +125,8 @@ static void touch_content(const char *path)
     char       *buf = malloc(PIECE);
     struct stat st;
     int         fd = stat(path, &st) == 0 && S_ISREG(st.st_mode)
-                         ? open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+                         ? open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                         : -1;
 
     for (size_t have = 0; buf && fd >= 0 && have < WARM_BYTES; have += PIECE)
         if (pread(fd, buf, PIECE, (off_t)have) <= 0)
@@ -159,7 +162,10 @@ static void warm_fn(void *arg)
 bool pn__warm(struct pn_store *store, const struct pn_server *server, pn_str path)
 {
     struct warming w = {
-        .path = malloc(path.n + 1), .path_n = path.n, .cold = store->cold, .content = store->cold_content,
+        .path = malloc(path.n + 1),
+        .path_n = path.n,
+        .cold = store->cold,
+        .content = store->cold_content,
         .access_names = pn_core_server(server)->access_names,
     };
 

@@ -1,10 +1,11 @@
-/* store_walk.c - the walk from the root to a file name: nodes, settings, links, and the place at the end.
+/* store_walk.c - the walk from the root to a file name: nodes, settings, links, and the place at
+ * the end.
  *
- * Called by look-ups that found no place. Never waits: where something is cold it ends with EAGAIN, and the look-up
- * warms the path and walks again from the root. Over nodes that are known it makes no system call.
- * Apache manual: "Configuration Sections", "How the sections are merged"; where that is silent, as httpd 2.4.71 does it:
- * <DirectoryMatch> and <Files> see the name of the file, too, and a place that may not be entered has the server's
- * settings. */
+ * Called by look-ups that found no place. Never waits: where something is cold it ends with
+ * EAGAIN, and the look-up warms the path and walks again from the root. Over nodes that are
+ * known it makes no system call. Apache manual: "Configuration Sections", "How the sections are
+ * merged"; where that is silent, as httpd 2.4.71 does it: <DirectoryMatch> and <Files> see the
+ * name of the file, too, and a place that may not be entered has the server's settings. */
 #include "http/store_internal.h"
 
 #include <errno.h>
@@ -22,16 +23,16 @@
 struct walk {
     struct pn_store          *store;
     struct pn_server         *server;
-    pn_str                    path;       /* canonical */
-    char                     *dir;        /* path with one more slash at its end, NUL-terminated */
-    size_t                    at;         /* bytes of path that `node` stands for */
+    pn_str                    path; /* canonical */
+    char                     *dir;  /* path with one more slash at its end, NUL-terminated */
+    size_t                    at;   /* bytes of path that `node` stands for */
     unsigned                  components;
     struct store_node        *node, *real;
-    const struct pn_conf_vec *vec;        /* referenced */
-    apr_pool_t               *pool;       /* of captures, made when there are any */
+    const struct pn_conf_vec *vec;  /* referenced */
+    apr_pool_t               *pool; /* of captures, made when there are any */
     apr_table_t              *captures;
     bool                      ask;
-    bool                      homeless;   /* the place can't be kept */
+    bool                      homeless; /* the place can't be kept */
     struct place_fault        fault;
 };
 
@@ -46,13 +47,15 @@ static bool is_dot_component(pn_str path, size_t slash)
 
     if (rest.n == 0 || rest.p[0] != '.')
         return false;
-    return rest.n == 1 || rest.p[1] == '/' || (rest.p[1] == '.' && (rest.n == 2 || rest.p[2] == '/'));
+    return rest.n == 1 || rest.p[1] == '/' ||
+           (rest.p[1] == '.' && (rest.n == 2 || rest.p[2] == '/'));
 }
 
 static bool is_canonical(pn_str path)
 {
     for (size_t i = 0; i < path.n; i++)
-        if (path.p[i] == '/' && ((i + 1 < path.n && path.p[i + 1] == '/') || is_dot_component(path, i)))
+        if (path.p[i] == '/' &&
+            ((i + 1 < path.n && path.p[i + 1] == '/') || is_dot_component(path, i)))
             return false;
     return true;
 }
@@ -194,7 +197,8 @@ static void merge_files(struct walk *w, pn_str name)
 
     if (sections == NULL)
         return;
-    memcpy(w->dir, last.p, last.n); /* patterns want it NUL-terminated; the walk needs `dir` no more */
+    memcpy(w->dir, last.p,
+           last.n); /* patterns want it NUL-terminated; the walk needs `dir` no more */
     w->dir[last.n] = '\0';
     last.p = w->dir;
     const struct pn_conf_vec *kept = pn_conf_vec_ref(w->vec); /* owns `sections` */
@@ -218,7 +222,8 @@ static pn_str so_far(const struct walk *w)
 
 static int refuse_link(struct walk *w)
 {
-    pn__fault(&w->fault, 403, 37, "Symbolic link not allowed or link target not accessible: %.*s", PN_FMT(so_far(w)));
+    pn__fault(&w->fault, 403, 37, "Symbolic link not allowed or link target not accessible: %.*s",
+              PN_FMT(so_far(w)));
     return FAULT;
 }
 
@@ -227,8 +232,8 @@ static int check_link(struct walk *w)
 {
     unsigned options = pn_core_dir(w->vec)->options;
 
-    if (!(options & (PN_OPT_SYM_LINKS | PN_OPT_SYM_OWNER)) || w->real == NULL || w->real->kind == NODE_NONE ||
-        w->real->kind == NODE_ERROR)
+    if (!(options & (PN_OPT_SYM_LINKS | PN_OPT_SYM_OWNER)) || w->real == NULL ||
+        w->real->kind == NODE_NONE || w->real->kind == NODE_ERROR)
         return refuse_link(w);
     if ((options & PN_OPT_SYM_OWNER) && w->real->info.uid != w->node->info.uid)
         return refuse_link(w);
@@ -238,9 +243,12 @@ static int check_link(struct walk *w)
 static int refuse_name(struct walk *w, int error)
 {
     if (error == EACCES)
-        pn__fault(&w->fault, 403, 35, "no search permission on a directory above '%.*s' in the file system", PN_FMT(so_far(w)));
+        pn__fault(&w->fault, 403, 35,
+                  "no search permission on a directory above '%.*s' in the file system",
+                  PN_FMT(so_far(w)));
     else
-        pn__fault(&w->fault, 403, 36, "the file system refuses access to '%.*s': %s", PN_FMT(so_far(w)), strerror(error));
+        pn__fault(&w->fault, 403, 36, "the file system refuses access to '%.*s': %s",
+                  PN_FMT(so_far(w)), strerror(error));
     return FAULT;
 }
 
@@ -269,7 +277,8 @@ static int step(struct walk *w, pn_str name)
     if (w->node->kind == NODE_ERROR)
         return refuse_name(w, w->node->error);
     if (w->real->kind == NODE_OTHER) {
-        pn__fault(&w->fault, 403, 38, "Forbidden: %.*s doesn't point to a file or directory", PN_FMT(so_far(w)));
+        pn__fault(&w->fault, 403, 38, "Forbidden: %.*s doesn't point to a file or directory",
+                  PN_FMT(so_far(w)));
         return FAULT;
     }
     return 0;
@@ -288,7 +297,8 @@ static int walk_down(struct walk *w)
             w->at = w->path.n;
             return 0;
         }
-        error = step(w, pn_str_head(pn_str_from(w->path, start), pn_str_chr(w->path, '/', start) - start));
+        error = step(
+            w, pn_str_head(pn_str_from(w->path, start), pn_str_chr(w->path, '/', start) - start));
         if (error || w->real->kind != NODE_DIRECTORY)
             return error;
         w->components++;
@@ -297,7 +307,8 @@ static int walk_down(struct walk *w)
 
 /* ---- the place ---- */
 
-/* httpd takes a regular file for a directory when it need not look at links: <Directory> of a file's name applies. */
+/* httpd takes a regular file for a directory when it need not look at links: <Directory> of a
+   file's name applies. */
 static void merge_as_directory(struct walk *w)
 {
     unsigned options = pn_core_dir(w->vec)->options & (PN_OPT_SYM_LINKS | PN_OPT_SYM_OWNER);
@@ -331,7 +342,8 @@ static int attach_object(struct walk *w, struct place *place)
             return errno;
         pn__info_of_stat(&super->finfo, &st);
         break;
-    default: break;
+    default:
+        break;
     }
     return 0;
 }
@@ -392,13 +404,14 @@ static int walk(struct walk *w, pn_str asked, struct place **ret)
     return make_place(w, asked, ret);
 }
 
-struct place *pn__failed_place(struct pn_store *store, struct pn_server *server, pn_str filename, int error)
+struct place *pn__failed_place(struct pn_store *store, struct pn_server *server, pn_str filename,
+                               int error)
 {
     struct place      *place = pn__place_new(store, server, filename, filename);
     struct place_fault fault;
 
-    pn__fault(&fault, error == EINVAL ? 403 : 500, 36, "the file system can't be asked for '%.*s': %s", PN_FMT(filename),
-              strerror(error));
+    pn__fault(&fault, error == EINVAL ? 403 : 500, 36,
+              "the file system can't be asked for '%.*s': %s", PN_FMT(filename), strerror(error));
     place->super.status = fault.status;
     place->super.log_id = fault.log_id;
     place->super.message = pn_str_z(fault.message);

@@ -1,7 +1,8 @@
-/* store_watch.c - how the path store learns of changes: watches of directories, and asking where they can't be trusted.
+/* store_watch.c - how the path store learns of changes: watches of directories, and asking where
+ * they can't be trusted.
  *
- * Called by store_node.c when a directory is first looked into, by the file watch when it is drained, and by the look-up
- * for places that must be asked about each time. */
+ * Called by store_node.c when a directory is first looked into, by the file watch when it is
+ * drained, and by the look-up for places that must be asked about each time. */
 #include "http/store_internal.h"
 
 #include <errno.h>
@@ -23,7 +24,8 @@ static void on_event(struct pn_watch *watch, unsigned events, pn_str name)
         pn__node_destroy(store, node);
         return;
     }
-    if (events & PN_WATCH_ENTRY) { /* the directory's own times and its listing change with its entries */
+    if (events &
+        PN_WATCH_ENTRY) { /* the directory's own times and its listing change with its entries */
         pn__dir_changed(dir);
         while (node->places)
             pn__place_drop(store, node->places);
@@ -48,8 +50,9 @@ int pn__node_enter(struct pn_store *store, struct store_node *node)
     if (dir->entered)
         return 0;
     dir->entered = true;
-    dir->untrusted = store->worker->watcher == NULL ||
-                     pn_watch_start(store->worker->watcher, &dir->watch, real->dir->fd, false, on_event) != PN_OK;
+    dir->untrusted =
+        store->worker->watcher == NULL || pn_watch_start(store->worker->watcher, &dir->watch,
+                                                         real->dir->fd, false, on_event) != PN_OK;
     if (!dir->untrusted) {
         dir->counted = true;
         store->stats.watches++;
@@ -59,13 +62,14 @@ int pn__node_enter(struct pn_store *store, struct store_node *node)
 
 /* ---- asking ---- */
 
-/* Is a directory the same? Its times change with its entries, which matters to its listing only; places look again. */
+/* Is a directory the same? Its times change with its entries, which matters to its listing only;
+   places look again. */
 static bool directory_still(struct store_node *node, const struct stat *st)
 {
     const struct pn_finfo *info = &node->info;
 
-    if (st->st_ino != info->inode || st->st_dev != info->device || st->st_mode != info->mode || st->st_uid != info->uid ||
-        st->st_gid != info->gid)
+    if (st->st_ino != info->inode || st->st_dev != info->device || st->st_mode != info->mode ||
+        st->st_uid != info->uid || st->st_gid != info->gid)
         return false;
     if (pn__ctime_ns(st) == node->ctime_ns)
         return true;
@@ -81,7 +85,8 @@ static bool name_still(struct pn_store *store, struct store_node *node, int dirf
 
     store->stats.asks++;
     if (fstatat(dirfd, node->name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0)
-        return node->kind == NODE_NONE ? errno == ENOENT : node->kind == NODE_ERROR && errno == node->error;
+        return node->kind == NODE_NONE ? errno == ENOENT
+                                       : node->kind == NODE_ERROR && errno == node->error;
     if (node->kind == NODE_NONE || node->kind == NODE_ERROR)
         return false;
     if (node->kind == NODE_DIRECTORY)

@@ -1,7 +1,8 @@
 /* vec_cache.c - merged settings by the pair they were merged from (vec_cache.h).
  *
- * Called by the walks for each section that applies. Owns its entries (malloc) and one reference on each result. A
- * result keeps what it was merged from alive, so the two pointers of a key can't come to mean something else. */
+ * Called by the walks for each section that applies. Owns its entries (malloc) and one reference
+ * on each result. A result keeps what it was merged from alive, so the two pointers of a key
+ * can't come to mean something else. */
 #include "http/vec_cache.h"
 
 #include <stdlib.h>
@@ -89,8 +90,9 @@ void pn_vec_cache_close(struct pn_vec_cache *cache)
     cache->buckets = NULL;
 }
 
-static const struct pn_conf_vec *merge_anew(struct pn_vec_cache *cache, struct pn_server *server, struct entry **bucket,
-                                            const struct pn_conf_vec *base, const struct pn_conf_vec *add)
+static const struct pn_conf_vec *merge_anew(struct pn_vec_cache *cache, struct pn_server *server,
+                                            struct entry **bucket, const struct pn_conf_vec *base,
+                                            const struct pn_conf_vec *add)
 {
     struct entry *entry = malloc(sizeof(*entry));
 
@@ -108,7 +110,8 @@ static const struct pn_conf_vec *merge_anew(struct pn_vec_cache *cache, struct p
 }
 
 const struct pn_conf_vec *pn_vec_cache_merge(struct pn_vec_cache *cache, struct pn_server *server,
-                                             const struct pn_conf_vec *base, const struct pn_conf_vec *add)
+                                             const struct pn_conf_vec *base,
+                                             const struct pn_conf_vec *add)
 {
     struct entry **bucket = bucket_of(cache, server, base, add);
 

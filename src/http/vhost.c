@@ -14,6 +14,7 @@ struct pn_vhost_set {
     struct pn_server       *first;   /* the default for requests whose name matches nothing */
     apr_hash_t             *names;   /* lower-case name to struct named_server *, first one wins */
     apr_array_header_t     *members; /* of struct pn_server *, configuration order */
+    apr_array_header_t     *wild;    /* those of them that have wildcard aliases */
     bool                    any_wild, any_path;
 };
 
@@ -60,6 +61,7 @@ static struct pn_vhost_set *need_set(struct pn_vhosts *vhosts, apr_pool_t *pool,
     set->addr = *addr;
     set->names = apr_hash_make(pool);
     set->members = apr_array_make(pool, 2, sizeof(struct pn_server *));
+    set->wild = apr_array_make(pool, 1, sizeof(struct pn_server *));
     apr_hash_set(vhosts->by_address, apr_pmemdup(pool, &key, sizeof(key)), sizeof(key), set);
     *(struct pn_vhost_set **)apr_array_push(vhosts->sets) = set;
     vhosts->by_ip |= !addr->any && !addr->fallback;
@@ -82,7 +84,10 @@ static void add_member(struct pn_vhost_set *set, apr_pool_t *pool, struct pn_ser
     add_name(set, pool, server->name, server);
     for (int i = 0; server->aliases && i < server->aliases->nelts; i++)
         add_name(set, pool, APR_ARRAY_IDX(server->aliases, i, pn_str), server);
-    set->any_wild |= server->wild_aliases && server->wild_aliases->nelts;
+    if (server->wild_aliases && server->wild_aliases->nelts) {
+        set->any_wild = true;
+        *(struct pn_server **)apr_array_push(set->wild) = server;
+    }
     set->any_path |= server->path.n != 0;
 }
 
@@ -117,10 +122,13 @@ static struct pn_vhost_set *set_of(const struct pn_vhosts *vhosts, const struct 
     return find_set(vhosts, key_of(local, true, 0));
 }
 
-static struct pn_server *by_wildcard(const struct pn_vhost_set *set, const char *name)
+/* Configuration order decides: only hosts before `limit` (NULL: all) may take the name by a wildcard. */
+static struct pn_server *by_wildcard(const struct pn_vhost_set *set, const char *name, const struct pn_server *limit)
 {
-    for (int i = 0; i < set->members->nelts; i++) {
-        struct pn_server *s = APR_ARRAY_IDX(set->members, i, struct pn_server *);
+    for (int i = 0; i < set->wild->nelts; i++) {
+        struct pn_server *s = APR_ARRAY_IDX(set->wild, i, struct pn_server *);
+        if (limit && s->index >= limit->index)
+            return NULL;
         for (int k = 0; s->wild_aliases && k < s->wild_aliases->nelts; k++)
             if (apr_fnmatch(APR_ARRAY_IDX(s->wild_aliases, k, pn_str).p, name, APR_FNM_CASE_BLIND) == APR_SUCCESS)
                 return s;
@@ -146,11 +154,11 @@ static struct pn_server *by_name(const struct pn_vhost_set *set, const struct pn
     struct pn_server *found;
     pn_str            name = r->hostname;
 
-    if (name.n && name.p[name.n - 1] == '.') /* "example.com." is the same host */
-        name.n--;
     found = name.n ? apr_hash_get(set->names, name.p, (apr_ssize_t)name.n) : NULL;
-    if (!found && name.n && set->any_wild)
-        found = by_wildcard(set, r->hostname.p);
+    if (name.n && set->any_wild) {
+        struct pn_server *wild = by_wildcard(set, name.p, found);
+        found = wild ? wild : found;
+    }
     return found;
 }
 

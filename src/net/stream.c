@@ -59,7 +59,8 @@ PN_MAY_YIELD static pn_rc wait_or_give_up(struct pn_stream *stream, enum pn_io_e
     stream->io.ready &= (uint8_t)~event;
     if (pn_io_register(pn_loop_this(), &stream->io) != PN_OK)
         return PN_CANCELLED;
-    return pn_fiber_wait_io(&stream->io, &stream->waiter, event, pn_loop_now(pn_loop_this()) + timeout);
+    return pn_fiber_wait_io(&stream->io, event == PN_IO_OUT ? &stream->out_waiter : &stream->waiter, event,
+                            pn_loop_now(pn_loop_this()) + timeout);
 }
 
 /* Skips n sent bytes of the vector. */

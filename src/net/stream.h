@@ -26,7 +26,8 @@ struct pn_stream_ops {
 
 struct pn_stream {
     struct pn_io                io;
-    struct pn_io_waiter         waiter;
+    struct pn_io_waiter         waiter;     /* for input */
+    struct pn_io_waiter         out_waiter; /* for room to send: an answer may begin before the request's body has ended */
     const struct pn_stream_ops *ops;
     void                       *secure; /* the TLS session of secure ops */
 };

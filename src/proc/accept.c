@@ -2,8 +2,9 @@
  *
  * A listener is shared by all children and wakes one of them for a connection (EPOLLEXCLUSIVE). The kernel asks them in
  * the order in which they registered and takes the first that sleeps, so under light load the first child would get
- * everything. A child that holds more than a sibling therefore takes one connection at a time and registers
- * anew, which puts it behind the others. */
+ * everything. A child that holds more than a sibling therefore takes one connection at a time and registers anew, which
+ * puts it behind the others. One that holds far more leaves the connection to them for a moment; when none of them
+ * comes (it may be stopped, or hang in a handler) it takes what is there. */
 #include <errno.h>
 #include <pinion/log.h>
 
@@ -13,8 +14,11 @@
 
 enum {
     BATCH = 16,          /* connections a wake-up */
-    EVEN_ENOUGH = 2      /* connections more than a sibling that are no imbalance */
+    EVEN_ENOUGH = 3,     /* connections more than a sibling that are no imbalance */
+    FAR_AHEAD = 6
 };
+/* As short as a timer can be: a sibling needs a few microseconds to wake up, longer when the machine is busy. */
+#define LEAVE_IT_USEC PN_USEC_PER_MSEC
 #define TROUBLE_PAUSE_USEC (100 * PN_USEC_PER_MSEC)
 #define COMPLAINT_USEC PN_USEC_PER_SEC
 
@@ -48,15 +52,18 @@ static unsigned conns_now(const struct pn_child *child)
     return figures.conns;
 }
 
-/* How many more than its fair share the child has. */
-static bool is_ahead(const struct pn_child *child, unsigned conns)
+enum standing { STANDING_EVEN, STANDING_AHEAD, STANDING_FAR_AHEAD };
+
+static enum standing standing_of(const struct pn_child *child)
 {
-    unsigned least;
+    unsigned conns = conns_now(child), least;
 
     if (conns <= EVEN_ENOUGH)
-        return false;
+        return STANDING_EVEN;
     least = lightest_sibling(child);
-    return least != UINT32_MAX && conns >= least + EVEN_ENOUGH + least / 16;
+    if (least == UINT32_MAX || conns < least + EVEN_ENOUGH + least / 16)
+        return STANDING_EVEN;
+    return conns < least + FAR_AHEAD + least / 8 ? STANDING_AHEAD : STANDING_FAR_AHEAD;
 }
 
 /* Behind its siblings in the kernel's order. */
@@ -64,6 +71,20 @@ static void step_back(struct pn_child *child, struct pn_listener *listener)
 {
     if (pn_io_pause(child->loop, &listener->io) != PN_OK || pn_io_resume(child->loop, &listener->io) != PN_OK)
         PN_LOG_S(child->generation->servers, PN_LOG_ERR, 20110, errno, "a listener cannot be registered anew");
+}
+
+static void leave_it(struct pn_child *child)
+{
+    pn__accept_pause(child, PN__PAUSE_SHARE);
+    pn_timer_set(child->loop, &child->share_timer, pn_loop_now(child->loop) + LEAVE_IT_USEC);
+}
+
+static void on_left_enough(struct pn_timer *timer)
+{
+    struct pn_child *child = PN_CONTAINER(timer, struct pn_child, share_timer);
+
+    child->has_left_it = true;
+    pn__accept_resume(child, PN__PAUSE_SHARE);
 }
 
 /* ---- trouble ---- */
@@ -136,26 +157,41 @@ static void after_accepting(struct pn_child *child)
     }
 }
 
+/* Takes connections until there are no more, or it is time for the others to. */
+static void take_share(struct pn_child *child, struct pn_listener *listener)
+{
+    bool generous = child->has_left_it;
+
+    child->has_left_it = false;
+    for (unsigned left = BATCH; left && !child->paused && !had_enough(child); left--) {
+        enum standing standing = generous ? STANDING_EVEN : standing_of(child);
+
+        if (standing == STANDING_FAR_AHEAD) {
+            leave_it(child);
+            return;
+        }
+        if (!take_one(child, listener))
+            return;
+        if (standing == STANDING_AHEAD) {
+            step_back(child, listener);
+            return;
+        }
+    }
+}
+
 static void on_ready(struct pn_io *io, unsigned events)
 {
     struct pn_listener *listener = PN_CONTAINER(io, struct pn_listener, io);
     struct pn_child    *child = listener->owner;
-    bool                one = child->conf->model == PN_MPM_PREFORK;
     uint64_t            before = child->accepted;
 
     (void)events;
     if (child->paused || child->draining)
         return; /* another listener of this turn led to that */
-    for (unsigned left = one ? 1 : BATCH; left && !child->paused && !had_enough(child); left--) {
-        bool ahead = !one && is_ahead(child, conns_now(child));
-
-        if (!take_one(child, listener))
-            break;
-        if (ahead) {
-            step_back(child, listener);
-            break;
-        }
-    }
+    if (child->conf->model == PN_MPM_PREFORK)
+        (void)take_one(child, listener);
+    else
+        take_share(child, listener);
     if (child->accepted != before)
         after_accepting(child);
 }
@@ -166,6 +202,7 @@ pn_rc pn__accept_open(struct pn_child *child)
 {
     child->last_complaint = PN_NEVER;
     pn_timer_init(&child->resume_timer, on_resume);
+    pn_timer_init(&child->share_timer, on_left_enough);
     for (struct pn_listener *one = child->listeners; one; one = one->next) {
         one->owner = child;
         if (pn_io_open(child->loop, &one->io, one->fd, on_ready, true) != PN_OK)
@@ -181,6 +218,7 @@ void pn__accept_close(struct pn_child *child)
         return;
     child->listening = false;
     pn_timer_clear(child->loop, &child->resume_timer);
+    pn_timer_clear(child->loop, &child->share_timer);
     for (struct pn_listener *one = child->listeners; one; one = one->next) {
         pn_io_close(child->loop, &one->io);
         one->fd = -1;

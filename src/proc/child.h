@@ -32,12 +32,14 @@ struct pn_child {
     void                 *engine;
     struct pn_turn_hook   turn_end;
     struct pn_io          life_io;
-    struct pn_timer       resume_timer;   /* accepting goes on */
+    struct pn_timer       resume_timer;   /* accepting goes on after trouble */
+    struct pn_timer       share_timer;    /* siblings had their chance */
     struct pn_timer       deadline_timer; /* draining ends */
     unsigned              paused;         /* why it does not accept: PN__PAUSE_* bits */
     pn_usec               last_complaint; /* about accept(), PN_NEVER: none yet */
     uint64_t              complaints;     /* unspoken since then */
     uint64_t              accepted;
+    bool                  has_left_it;    /* nobody took what this child left to its siblings */
     bool                  draining;
     bool                  listening;
 };
@@ -49,7 +51,11 @@ void pn__child_drain(struct pn_child *child);
 
 /* ---- accept.c ---- */
 
-enum { PN__PAUSE_BUSY = 1, /* prefork: it has its connection */ PN__PAUSE_TROUBLE = 2 /* no descriptors, no memory */ };
+enum {
+    PN__PAUSE_BUSY = 1,    /* prefork: it has its connection */
+    PN__PAUSE_TROUBLE = 2, /* no descriptors, no memory */
+    PN__PAUSE_SHARE = 4    /* siblings have far less */
+};
 
 /** Registers all listeners. @return PN_OK or PN_SYSTEM with errno. */
 PN_NODISCARD pn_rc pn__accept_open(struct pn_child *child);

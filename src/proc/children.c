@@ -242,7 +242,7 @@ void pn__children_reap(struct pn_master *master)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (find_seat(master, pid, &index))
             bury(master, index, status);
-        else
+        else if (!pn__spawner_ended(&master->spawner, master->generation, pid, status, master->now))
             master->ops->other_ended(pid, status);
     }
 }

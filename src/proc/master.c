@@ -330,7 +330,8 @@ static void look_at_stop(struct pn_master *master)
 /* What time brings. @return when there is something to do again. */
 static pn_usec look_around(struct pn_master *master)
 {
-    pn_usec next = master->ops->tick(master->now);
+    pn_usec next = sooner(master->ops->tick(master->now),
+                          pn__spawner_look(&master->spawner, master->generation, master->now));
 
     if (master->now >= master->next_watchdog) {
         pn__notify_send(&master->notify, "WATCHDOG=1");
@@ -380,8 +381,11 @@ static int run_master(struct pn_master *master)
     master->spare_rate = 1;
     if (master->options->daemon)
         pn_daemon_leave_terminal(master->options->daemon, master->ops->error_log_fd(master->generation));
+    if (pn__spawner_open(&master->spawner, master->generation, master->options->keep_identity, master->now) != PN_OK)
+        PN_LOG_S(main_server(master), PN_LOG_ERR, 20601, errno, "the process that starts programs cannot be made");
     pn__children_start(master, (unsigned)master->conf->start_servers);
     run(master);
+    pn__spawner_close(&master->spawner);
     return master->exit_code;
 }
 

@@ -8,6 +8,7 @@
 #include "proc/child.h"
 #include "proc/notify.h"
 #include "proc/pidfile.h"
+#include "proc/spawner.h"
 
 enum pn__phase_of_life { PN__RUNNING, PN__STOPPING_GRACEFULLY, PN__STOPPING };
 
@@ -30,6 +31,7 @@ struct pn_master {
     struct pn_events              events;
     struct pn_notify              notify;
     struct pn_pidfile             pid_file;
+    struct pn_spawner             spawner; /* of programs for the children */
     struct pn_board              *board;
     const char                   *board_file; /* NULL: anonymous memory */
     struct pn__seat              *seats;  /* board->n_slots */

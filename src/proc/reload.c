@@ -117,6 +117,8 @@ void pn__reload_begin(struct pn_master *master, int signal_number)
     master->reloading = true;
     master->reload_signal = signal_number;
     master->reload_by = master->now + NEW_CHILDREN_USEC;
+    if (pn__spawner_open(&master->spawner, master->generation, master->options->keep_identity, master->now) != PN_OK)
+        PN_LOG_S(master->generation->servers, PN_LOG_ERR, 20601, errno, "the process that starts programs cannot be made");
     pn__children_start(master, (unsigned)master->conf->start_servers);
 }
 

@@ -61,7 +61,7 @@ bool pn__spawner_ended(struct pn_spawner *spawner, struct pn_generation *generat
 {
     if (!spawner->open || pid != spawner->pid)
         return false;
-    PN_LOG_S(generation->servers, PN_LOG_ERR, 20130, 0, "the process that starts programs (pid %ld) ended by %s %d: another is started",
+    PN_LOG_S(generation->servers, PN_LOG_ERR, 20600, 0, "the process that starts programs (pid %ld) ended by %s %d: another is started",
              (long)pid, WIFSIGNALED(status) ? "signal" : "code", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     spawner->pid = 0;
     spawner->due = now - spawner->born < SHORT_LIFE_USEC ? now + SHORT_LIFE_USEC : now;
@@ -73,7 +73,7 @@ pn_usec pn__spawner_look(struct pn_spawner *spawner, struct pn_generation *gener
     if (!spawner->open)
         return PN_NEVER;
     if (now >= spawner->due && start(spawner, generation, now) != PN_OK)
-        PN_LOG_S(generation->servers, PN_LOG_ERR, 20131, errno, "the process that starts programs cannot be made");
+        PN_LOG_S(generation->servers, PN_LOG_ERR, 20601, errno, "the process that starts programs cannot be made");
     return spawner->due;
 }
 

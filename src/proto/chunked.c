@@ -18,6 +18,7 @@ enum state {
     DATA_CR, /* behind the data */
     DATA_LF,
     DONE,
+    TOO_LARGE, /* well-formed, and over a limit */
     BROKEN
 };
 
@@ -46,7 +47,7 @@ static enum state size_byte(struct pn_chunked *decoder, char c)
     if (digit < 0)
         return after_size(decoder, c);
     if (++decoder->digits > DIGITS_MAX || decoder->left >> 60)
-        return BROKEN;
+        return TOO_LARGE;
     decoder->left = decoder->left << 4 | (unsigned)digit;
     return SIZE;
 }
@@ -58,7 +59,7 @@ static enum state ext_byte(struct pn_chunked *decoder, enum state state, char c)
     unsigned char u = (unsigned char)c;
 
     if (++decoder->ext_bytes > EXT_BYTES_MAX)
-        return BROKEN;
+        return TOO_LARGE;
     if (c == '\r')
         return state == EXT ? SIZE_LF : BROKEN;
     if ((u < 0x20 && c != '\t') || u == 0x7f)
@@ -74,7 +75,7 @@ static enum state size_line_done(struct pn_chunked *decoder)
 {
     if (decoder->left == 0)
         return DONE;
-    return decoder->left > INT64_MAX - decoder->total ? BROKEN : DATA;
+    return decoder->left > INT64_MAX - decoder->total ? TOO_LARGE : DATA;
 }
 
 static void next_chunk(struct pn_chunked *decoder)
@@ -91,7 +92,7 @@ static enum state step(struct pn_chunked *decoder, char c)
         return size_byte(decoder, c);
     case BLANK:
         if (++decoder->ext_bytes > EXT_BYTES_MAX)
-            return BROKEN;
+            return TOO_LARGE;
         return c == ';' ? EXT : c == ' ' || c == '\t' ? BLANK : BROKEN;
     case EXT:
     case QUOTED:
@@ -106,6 +107,7 @@ static enum state step(struct pn_chunked *decoder, char c)
         return c == '\n' ? SIZE : BROKEN;
     case DATA:
     case DONE:
+    case TOO_LARGE:
     case BROKEN:
         break;
     }
@@ -126,7 +128,7 @@ static void take_data(struct pn_chunked *decoder, pn_str *bytes, pn_str *ret_dat
 
 pn_rc pn_chunked_next(struct pn_chunked *decoder, pn_str *bytes, pn_str *ret_data)
 {
-    while (decoder->state != DONE && decoder->state != BROKEN) {
+    while (decoder->state < DONE) {
         if (bytes->n == 0)
             return PN_AGAIN;
         if (decoder->state == DATA) {
@@ -136,7 +138,7 @@ pn_rc pn_chunked_next(struct pn_chunked *decoder, pn_str *bytes, pn_str *ret_dat
         decoder->state = (uint8_t)step(decoder, bytes->p[0]);
         *bytes = pn_str_from(*bytes, 1);
     }
-    return decoder->state == DONE ? PN_EOF : PN_BAD;
+    return decoder->state == DONE ? PN_EOF : decoder->state == TOO_LARGE ? PN_LIMIT : PN_BAD;
 }
 
 pn_rc pn_chunked_trailer_end(pn_str bytes, size_t max, size_t *ret_n)

@@ -20,7 +20,8 @@ void pn_chunked_init(struct pn_chunked *decoder);
  *          PN_AGAIN *bytes is used up: bring more;
  *          PN_EOF   the last chunk ("0" line) has been eaten; *bytes begins with the trailer
  *                   section, which ends with an empty line: find it with pn_chunked_trailer_end;
- *          PN_BAD   not chunked coding, or a size that overflows. */
+ *          PN_BAD   not chunked coding;
+ *          PN_LIMIT a size that overflows, or an extension that is too long. */
 PN_NODISCARD pn_rc pn_chunked_next(struct pn_chunked *decoder, pn_str *bytes, pn_str *ret_data);
 /** Length of the trailer section with its final empty line, which a bare LF ends too: the parser
  *  of the trailer judges that. @return PN_OK, PN_AGAIN, PN_LIMIT over max bytes. */

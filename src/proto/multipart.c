@@ -30,10 +30,10 @@ void pn_multipart_part(const struct pn_multipart *multipart, struct pn_range ran
     pn_buf_lit(buf, "\r\n--");
     add_boundary(multipart, buf);
     if (multipart->content_type.n) {
-        pn_buf_lit(buf, "\r\nContent-Type: ");
+        pn_buf_lit(buf, "\r\nContent-type: ");
         pn_buf_str(buf, multipart->content_type);
     }
-    pn_buf_lit(buf, "\r\nContent-Range: ");
+    pn_buf_lit(buf, "\r\nContent-range: ");
     pn_content_range(range, multipart->total, buf);
     pn_buf_lit(buf, "\r\n\r\n");
 }

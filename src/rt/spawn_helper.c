@@ -186,6 +186,8 @@ static void on_handle(struct helper *h, struct script *script)
     if (script->handle < 0)
         return; /* closed earlier in this turn */
     n = recv(script->handle, &what, 1, MSG_DONTWAIT);
+    if (n < 0 && errno == ECONNRESET) /* closed before it read what we said of the end: its order is still there */
+        n = recv(script->handle, &what, 1, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     close_handle(script);

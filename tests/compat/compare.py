@@ -116,9 +116,9 @@ def _record_answer(flat, prefix, answer, normaliser, header_order):
 def _decoded(answer):
     """The content behind a whole compressed body, or None: two compressors need not agree on bytes."""
     try:
-        if answer.status == 200 and answer.headers.get("content-encoding") == "gzip":
+        if answer.status != 206 and answer.headers.get("content-encoding") == "gzip":
             return gzip.decompress(answer.body)
-        if answer.status == 200 and answer.headers.get("content-encoding") == "br":
+        if answer.status != 206 and answer.headers.get("content-encoding") == "br":
             return brotli.decompress(answer.body)
     except (OSError, EOFError, zlib.error, brotli.error):
         pass

@@ -19,8 +19,11 @@ struct h1_body {
     bool              ended, failed;
 };
 
+/* A reader that was told to stop leaves the body to the next one. */
 static pn_rc fail(struct h1_body *self, pn_rc rc)
 {
+    if (rc == PN_CANCELLED && !self->c->pub.aborted)
+        return rc;
     self->failed = true;
     self->c->unclean = true;
     self->super.r->keep_alive = false;
@@ -57,7 +60,8 @@ PN_MAY_YIELD static pn_rc receive(struct h1_body *self)
     }
     if (rc == PN_TIMEOUT)
         return pn_fail(r, 408, PN_LOG_MODULE, 20002, "no more of the request body came within Timeout");
-    c->pub.aborted = true;
+    if (rc != PN_CANCELLED || !pn_fiber_cancelled(pn_fiber_this()))
+        c->pub.aborted = true;
     return rc;
 }
 

@@ -287,8 +287,10 @@ PN_MAY_YIELD static void serve(void *arg)
     apr_pool_t     *pool = pn_fiber_pool(pn_fiber_this());
     bool            again;
 
+    c->fiber = pn_fiber_this();
     do {
         c->state = H1_WORKING;
+        c->watched = false;
         again = h1_serve_request(c, pool);
         apr_pool_clear(pool);
     } while (again && next_head(c));
@@ -296,6 +298,13 @@ PN_MAY_YIELD static void serve(void *arg)
         go_idle(c);
     else
         h1_conn_linger(c);
+}
+
+void h1_watch(struct pn_request *r)
+{
+    struct h1_conn *c = r->core->stream;
+
+    c->watched = pn_io_register(c->worker->loop, &c->stream.io) == PN_OK;
 }
 
 static void serve_job(struct pn_job *job)
@@ -371,7 +380,12 @@ static void on_io(struct pn_io *io, unsigned events)
         h1_conn_receive(c);
         break;
     case H1_WORKING:
+        if (c->watched && (events & PN_IO_HUP)) {
+            c->pub.aborted = true;
+            pn_fiber_cancel(c->fiber);
+        }
         pn_io_waiter_ready(&c->stream.waiter, io, events);
+        pn_io_waiter_ready(&c->stream.out_waiter, io, events);
         break;
     case H1_LINGER:
         linger_read(c);

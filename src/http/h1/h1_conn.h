@@ -22,6 +22,7 @@ struct h1_conn {
     struct pn_stream  stream;
     struct pn_timer   timer;
     struct pn_job     job;
+    struct pn_fiber  *fiber;           /* WORKING: that of the request */
     struct h1_conn   *next, **link;    /* the worker's list of open connections, or of free ones */
     struct pn_worker *worker;
     char             *in;              /* received and not used yet: malloc'd, or in the arena; NULL: nothing */
@@ -35,6 +36,7 @@ struct h1_conn {
     bool              peer_ended : 1;  /* the peer will send no more */
     bool              last_answer : 1; /* draining: the next answer closes */
     bool              client_closes : 1; /* the client said that its last request was the last */
+    bool              watched : 1;     /* WORKING: a reset cancels the request's waits */
     bool              unclean : 1;     /* bytes of the peer may be on their way that nobody will read */
 };
 
@@ -57,6 +59,9 @@ PN_MAY_YIELD bool h1_serve_request(struct h1_conn *c, apr_pool_t *pool);
 
 /** Sends the answer; fills r's figures for the log. PN_OK: complete, framing intact. */
 PN_MAY_YIELD PN_NODISCARD pn_rc h1_send_response(struct h1_conn *c, struct pn_request *r);
+
+/** From now on a reset of the connection cancels the waits of the request at work. */
+void h1_watch(struct pn_request *r);
 
 /** The request body behind the head, framing undone. */
 struct pn_body *h1_body_in(struct pn_request *r);

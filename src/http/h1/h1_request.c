@@ -22,6 +22,8 @@ static void set_host(struct pn_request *r, pn_str authority)
             r->host_port = (uint16_t)port;
         authority = pn_str_head(authority, colon);
     }
+    if (authority.n > 1 && authority.p[authority.n - 1] == '.') /* "example.com." is the same host */
+        authority.n--;
     r->hostname = pn_str_lower(r->pool, authority);
 }
 
@@ -79,6 +81,24 @@ static bool keep_alive_allowed(const struct h1_conn *c, const struct pn_request 
            (conf->max_keep_alive == 0 || c->pub.requests <= (uint64_t)conf->max_keep_alive);
 }
 
+static bool served_scheme(pn_str scheme)
+{
+    return scheme.n == 0 || pn_str_ieq(scheme, PN_STR("http")) || pn_str_ieq(scheme, PN_STR("https"));
+}
+
+/* What the log shows of a request that was not understood. */
+static void describe_refused(struct pn_request *r, const struct pn_h1_request *head)
+{
+    pn_str query;
+
+    if (head->version == 0)
+        r->protocol = PN_STR("HTTP/1.0");
+    if (head->method.n == 0)
+        return;
+    r->path = head->target.n ? pn_str_dup(r->pool, pn_str_cut(head->target, '?', &query)) : PN_STR("/");
+    r->raw_path = r->path;
+}
+
 /* The head's meaning for this server. @return 0 or the status to fail with. */
 static int understand(struct pn_request *r, const struct pn_h1_request *head)
 {
@@ -90,7 +110,10 @@ static int understand(struct pn_request *r, const struct pn_h1_request *head)
     r->path = head->path_query;
     if ((status = pn_vhost_select(r)))
         return status;
-    if (head->form == PN_TARGET_AUTHORITY || (head->form == PN_TARGET_ASTERISK && r->method_id != PN_METHOD_OPTIONS)) {
+    if (head->form == PN_TARGET_AUTHORITY && r->method_id == PN_METHOD_CONNECT) /* a proxy's business */
+        return pn_allow_methods(r, UINT64_C(1) << PN_METHOD_GET | UINT64_C(1) << PN_METHOD_POST) == PN_REJECTED
+                   ? r->core->reject_status : 405;
+    if (head->form == PN_TARGET_AUTHORITY || !served_scheme(head->scheme) || (head->form == PN_TARGET_ASTERISK && r->method_id != PN_METHOD_OPTIONS)) {
         PN_LOG_R(r, PN_LOG_ERR, 126, 0, "Invalid URI in request '%s'", pn_str_escape(r->pool, r->line).p);
         r->target = head->target;
         return 400;
@@ -148,8 +171,10 @@ bool h1_serve_request(struct h1_conn *c, apr_pool_t *pool)
         fault = parse_fault;
     take_over(r, &head);
     c->client_closes = !head.keep_alive;
-    if (fault != PN_H1_FINE)
+    if (fault != PN_H1_FINE) {
+        describe_refused(r, &head);
         return answer(c, refuse(c, r, fault));
+    }
     int status = understand(r, &head);
     r->keep_alive = r->keep_alive && keep_alive_allowed(c, r);
     return answer(c, status ? pn_pipeline_error(r, status) : pn_pipeline_run(r));
@@ -169,4 +194,5 @@ static pn_rc send_continue(struct pn_request *r)
     return pn_stream_send_all(&c->stream, &iov, 1, false, pn_core_server(r->server)->timeout, &r->bytes_out);
 }
 
-const struct pn_protocol_ops h1_protocol = { .name = "h1", .body_in = h1_body_in, .send_continue = send_continue };
+const struct pn_protocol_ops h1_protocol = { .name = "h1", .body_in = h1_body_in, .send_continue = send_continue,
+                                             .watch = h1_watch };

@@ -76,6 +76,7 @@ static void put_fields(struct pn_buf *out, const struct pn_headers *h)
         case PN_HDR_TRANSFER_ENCODING:
         case PN_HDR_CONTENT_LENGTH:
         case PN_HDR_CONTENT_TYPE:
+        case PN_HDR_CONTENT_RANGE:
         case PN_HDR_DATE:
         case PN_HDR_SERVER:
             continue;
@@ -177,6 +178,8 @@ static pn_rc build_head(struct sender *s, pn_str *ret)
     put_fields(out, &r->out);
     put_fields(out, &r->err_out);
     put_framing(s, out);
+    if (PN_UNLIKELY(own_field(r, PN_HDR_CONTENT_RANGE).p != NULL))
+        put_field(out, &(struct pn_header){ .name = PN_STR("Content-Range"), .value = own_field(r, PN_HDR_CONTENT_RANGE) });
     put_connection(s, out);
     if (type.n && r->status != 304 && r->status != 204) {
         pn_buf_lit(out, "Content-Type: ");

@@ -24,8 +24,9 @@ struct foreknown {
 struct judge {
     const struct pn_authz_provider *provider;
     struct pn_authz_args            args;
-    const struct pn_expr           *expr; /* of args, where they are made for each request */
-    const struct pn_conf_vec       *vec;  /* settings of an alias; NULL: none */
+    const struct pn_expr           *expr;     /* of args, where they are made for each request */
+    bool                            is_alias; /* args are shared by all lines that use it */
+    const struct pn_conf_vec       *vec;      /* settings of an alias; NULL: none */
 };
 
 struct node {
@@ -185,7 +186,7 @@ static const struct pn_authz_provider method_provider = { .parse = method_parse,
 
 static unsigned expr_flags(const struct pn_conf_cmd *cmd)
 {
-    return PN_EXPR_NO_VARY | (cmd->context & PN_CTX_HTACCESS ? PN_EXPR_RESTRICTED : 0);
+    return cmd->context & PN_CTX_HTACCESS ? PN_EXPR_RESTRICTED : 0;
 }
 
 static const char *expr_parse(struct pn_conf_cmd *cmd, struct pn_authz_args *args)
@@ -240,7 +241,7 @@ static const char *read_args(struct pn_conf_cmd *cmd, struct judge *judge, pn_st
 
     judge->args.raw = pn_str_dup(cmd->pool, raw);
     if (judge->provider->takes_expressions) {
-        if (pn_expr_compile(cmd->pool, raw, PN_EXPR_STRING, expr_flags(cmd), &judge->expr, &wrong) != PN_OK)
+        if (pn_expr_compile(cmd->pool, raw, PN_EXPR_STRING, PN_EXPR_NO_VARY | expr_flags(cmd), &judge->expr, &wrong) != PN_OK)
             return pn_conf_error_text(cmd, "the expression does not parse: %s", wrong.text);
         pn_str literal = pn_expr_literal(judge->expr);
         if (!literal.p)
@@ -294,7 +295,7 @@ static bool joined(struct node *section, const struct node *line)
 
     if (!last || section->kind != NODE_ANY || last->kind != NODE_LINE || !line->judge.provider->join ||
         last->judge.provider != line->judge.provider || last->methods != line->methods || last->negated || line->negated ||
-        last->judge.vec || line->judge.vec || last->judge.expr || line->judge.expr)
+        last->judge.is_alias || line->judge.is_alias || last->judge.expr || line->judge.expr)
         return false;
     line->judge.provider->join(&last->judge.args, &line->judge.args);
     return true;
@@ -402,6 +403,7 @@ static const char *set_alias(struct pn_conf_cmd *cmd, void *conf, unsigned argc,
         return unknown_provider(cmd, base);
     if ((error = pn_conf_apply_children(cmd, vec, PN_CTX_DIRECTORY, cmd->path, false)))
         return error;
+    alias->is_alias = true;
     alias->vec = vec_is_empty(vec) ? NULL : vec;
     if (!server->aliases)
         server->aliases = apr_hash_make(cmd->pool);

@@ -39,7 +39,7 @@ PN_MAY_YIELD static enum pn_authz groups_of(struct pn_request *r, pn_str *ret_gr
     switch (pn_dbm_file_get(r, dir->type, dir->path, r->user, &value, &why)) {
     case PN_OK: *ret_groups = groups_in(value); return PN_AUTHZ_GRANTED;
     case PN_NOT_FOUND:
-        PN_LOG_R(r, PN_LOG_ERR, 1800, 0, "user %s may not come in to %s: the DBM file %s does not name this user",
+        PN_LOG_R(r, PN_LOG_ERR, 1800, 0, "Authorization of user %s to access %s failed, reason: the DBM file %s does not name this user",
                  pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p, dir->path.p);
         return PN_AUTHZ_DENIED;
     default:
@@ -68,7 +68,7 @@ PN_MAY_YIELD static enum pn_authz group_check(struct pn_request *r, const struct
     for (unsigned i = 0; i < args->n; i++)
         if (is_member(groups, args->words[i]))
             return PN_AUTHZ_GRANTED;
-    PN_LOG_R(r, PN_LOG_ERR, 1801, 0, "user %s may not come in to %s: not in any of the groups that Require dbm-group names",
+    PN_LOG_R(r, PN_LOG_ERR, 1801, 0, "Authorization of user %s to access %s failed, reason: not in any of the groups that Require dbm-group names",
              pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p);
     return PN_AUTHZ_DENIED;
 }
@@ -89,7 +89,7 @@ PN_MAY_YIELD static enum pn_authz file_group_check(struct pn_request *r, const s
         return PN_AUTHZ_DENIED;
     if (is_member(groups, name))
         return PN_AUTHZ_GRANTED;
-    PN_LOG_R(r, PN_LOG_ERR, 1805, 0, "user %s may not come in to %s: not in the file's group %s",
+    PN_LOG_R(r, PN_LOG_ERR, 1805, 0, "Authorization of user %s to access %s failed, reason: not in the file's group %s",
              pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p, name.p);
     return PN_AUTHZ_DENIED;
 }

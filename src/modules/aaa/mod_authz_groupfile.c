@@ -27,7 +27,7 @@ PN_MAY_YIELD static enum pn_authz groups_of(struct pn_request *r, pn_str *ret_gr
     switch (pn_keyed_file_get(r, dir->path, PN_KEYED_MEMBERS, r->user, ret_groups)) {
     case PN_OK: return PN_AUTHZ_GRANTED;
     case PN_NOT_FOUND:
-        PN_LOG_R(r, PN_LOG_ERR, 1666, 0, "user %s may not come in to %s: the group file %s does not name this user",
+        PN_LOG_R(r, PN_LOG_ERR, 1666, 0, "Authorization of user %s to access %s failed, reason: the group file %s does not name this user",
                  pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p, dir->path.p);
         return PN_AUTHZ_DENIED;
     default: PN_LOG_R(r, PN_LOG_ERR, 1665, errno, "cannot read the group file %s", dir->path.p); return PN_AUTHZ_DENIED;
@@ -54,7 +54,7 @@ PN_MAY_YIELD static enum pn_authz group_check(struct pn_request *r, const struct
     for (unsigned i = 0; i < args->n; i++)
         if (is_member(groups, args->words[i]))
             return PN_AUTHZ_GRANTED;
-    PN_LOG_R(r, PN_LOG_ERR, 1667, 0, "user %s may not come in to %s: not in any of the groups that Require group names",
+    PN_LOG_R(r, PN_LOG_ERR, 1667, 0, "Authorization of user %s to access %s failed, reason: not in any of the groups that Require group names",
              pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p);
     return PN_AUTHZ_DENIED;
 }
@@ -75,7 +75,7 @@ PN_MAY_YIELD static enum pn_authz file_group_check(struct pn_request *r, const s
         return PN_AUTHZ_DENIED;
     if (is_member(groups, name))
         return PN_AUTHZ_GRANTED;
-    PN_LOG_R(r, PN_LOG_ERR, 1671, 0, "user %s may not come in to %s: not in the file's group %s",
+    PN_LOG_R(r, PN_LOG_ERR, 1671, 0, "Authorization of user %s to access %s failed, reason: not in the file's group %s",
              pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p, name.p);
     return PN_AUTHZ_DENIED;
 }

@@ -43,7 +43,7 @@ static void find_name(void *arg)
 
 static void complain(struct pn_request *r, unsigned id, const char *why)
 {
-    PN_LOG_R(r, PN_LOG_ERR, id, 0, "user %s may not come in to %s: %s", pn_str_escape(r->pool, r->user).p,
+    PN_LOG_R(r, PN_LOG_ERR, id, 0, "Authorization of user %s to access %s failed, reason: %s", pn_str_escape(r->pool, r->user).p,
              pn_str_escape(r->pool, r->path).p, why);
 }
 

@@ -108,7 +108,7 @@ static void hand_out(struct coded *self, struct pn_chunk *ret_chunk)
     };
     self->out_bytes += self->out.n;
     if (self->ended)
-        coding_note_sizes(self->super.r, &self->settings->notes, self->in_bytes, self->out_bytes);
+        coding_note_sizes(self->super.r, self->coding, &self->settings->notes, self->in_bytes, self->out_bytes);
 }
 
 PN_MAY_YIELD static pn_rc coded_next(struct pn_body *body, struct pn_chunk *ret_chunk)

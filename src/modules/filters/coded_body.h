@@ -12,6 +12,7 @@ struct pn_body *coded_body(struct pn_request *r, struct pn_body *below, const st
                            const struct coding_settings *settings);
 
 /** Writes the notes that settings name (content_coding.c). */
-void coding_note_sizes(struct pn_request *r, const struct coding_notes *notes, uint64_t in_bytes, uint64_t out_bytes);
+void coding_note_sizes(struct pn_request *r, const struct content_coding *coding, const struct coding_notes *notes,
+                       uint64_t in_bytes, uint64_t out_bytes);
 
 #endif

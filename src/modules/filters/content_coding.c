@@ -181,8 +181,10 @@ static void set_number(struct pn_request *r, pn_str name, uint64_t value)
         apr_table_setn(pn_notes(r), name.p, pn_str_printf(r->pool, "%llu", (unsigned long long)value).p);
 }
 
-void coding_note_sizes(struct pn_request *r, const struct coding_notes *notes, uint64_t in_bytes, uint64_t out_bytes)
+void coding_note_sizes(struct pn_request *r, const struct content_coding *coding, const struct coding_notes *notes,
+                       uint64_t in_bytes, uint64_t out_bytes)
 {
+    out_bytes -= out_bytes < coding->frame_bytes ? out_bytes : coding->frame_bytes;
     set_number(r, notes->input, in_bytes);
     set_number(r, notes->output, out_bytes);
     if (notes->ratio.n && in_bytes)
@@ -207,9 +209,10 @@ PN_MAY_YIELD static struct pn_body *look(struct pn_request *r, struct pn_body *b
 }
 
 /* Notes are written for a body that is at hand just as for one that is made on the way. */
-static struct pn_body *at_hand(struct pn_request *r, const struct coding_settings *settings, uint64_t in_bytes, pn_str bytes)
+static struct pn_body *at_hand(struct pn_request *r, const struct content_coding *coding, const struct coding_notes *notes,
+                               pn_str bytes)
 {
-    coding_note_sizes(r, &settings->notes, in_bytes, bytes.n);
+    coding_note_sizes(r, coding, notes, r->finfo.size, bytes.n);
     return pn_body_bytes(r, bytes);
 }
 
@@ -240,7 +243,7 @@ struct pn_body *coding_wrap(struct pn_request *r, struct pn_body *below, const s
         return pn_body_empty(r);
     }
     if (pn_chunk_is_whole_file(r, &first) && pn_variant_of_file(r, &settings->variant, &bytes) == PN_OK)
-        return at_hand(r, settings, r->finfo.size, bytes);
+        return at_hand(r, coding, &settings->notes, bytes);
     return coded_body(r, below, coding, settings);
 }
 

@@ -32,6 +32,7 @@ struct content_coding {
     const char             *off_env;   /* environment variables that say: never, only for text/html, whatever the client says */
     const char             *html_env;  /* may be NULL */
     const char             *force_env; /* may be NULL */
+    unsigned                frame_bytes; /* head and trailer of the form: sizes in notes are without, as Apache's are */
     const struct coder_ops *ops;
 };
 

@@ -79,6 +79,7 @@ static const struct content_coding gzip = {
     .off_env = "no-gzip",
     .html_env = "gzip-only-text/html",
     .force_env = "force-gzip",
+    .frame_bytes = 18,
     .ops = &gzip_ops,
 };
 

@@ -31,6 +31,7 @@ struct cgi_run {
     bool                     ended;      /* the output has been read to its end */
     bool                     over;       /* finished or abandoned */
     struct pn_buf            line;       /* of standard error, not complete yet */
+    char                    *error_room; /* what is read of it; NULL: nothing yet */
     struct pn_buf            output;     /* head, and what came with it */
     size_t                   head_end;   /* of output */
     struct pn_buf            sent;       /* for ScriptLog: the beginning of the request's body, */

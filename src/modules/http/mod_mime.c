@@ -309,6 +309,20 @@ static void look_at(struct pn_request *r, const struct mime_conf *conf, const st
     apply_extension(r, row, apr_hash_get(server->types, lower, (apr_ssize_t)ext.n), found);
 }
 
+static pn_str joined_languages(struct pn_request *r)
+{
+    struct pn_buf all;
+    pn_str        text = PN_STR("");
+
+    pn_buf_init(&all, r->pool, 4096);
+    for (int i = 0; i < r->languages->nelts; i++) {
+        if (i)
+            pn_buf_ch(&all, ',');
+        pn_buf_str(&all, APR_ARRAY_IDX(r->languages, i, pn_str));
+    }
+    return pn_buf_done(&all, &text) == PN_OK ? text : PN_STR("");
+}
+
 static void publish(struct pn_request *r, const struct mime_conf *conf, struct finding *found)
 {
     if (found->type.n) {
@@ -329,8 +343,8 @@ static void publish(struct pn_request *r, const struct mime_conf *conf, struct f
         add_language(r, found, conf->default_language);
         r->languages = found->languages;
     }
-    for (int i = 0; r->languages && i < r->languages->nelts; i++)
-        pn_headers_merge(&r->out, PN_HDR_CONTENT_LANGUAGE, APR_ARRAY_IDX(r->languages, i, pn_str));
+    if (r->languages)
+        pn_headers_set(&r->out, PN_HDR_CONTENT_LANGUAGE, joined_languages(r));
 }
 
 static pn_str last_component(pn_str path)

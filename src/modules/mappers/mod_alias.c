@@ -403,22 +403,9 @@ static bool dir_matters(const struct pn_server *server, const void *server_conf,
     return !dir || dir->has_any;
 }
 
-/* The script handler that a ScriptAlias gives stands above what extensions say. */
-static enum pn_verdict alias_type_checker(struct pn_request *r)
-{
-    const char *forced = r->notes ? pn_note_get(r, "alias-forced-type") : NULL;
-
-    if (!forced)
-        return PN_NEXT;
-    r->content_type = pn_str_z(forced);
-    r->handler = pn_str_z(forced);
-    return PN_HANDLED;
-}
-
 static void hooks(struct pn_hooks *h)
 {
     pn_hook_translate_name(h, alias_translate, { .after = "mod_userdir.c,mod_vhost_alias.c" });
-    pn_hook_type_checker(h, alias_type_checker, { .pos = PN_ORDER_FIRST });
     pn_hook_fixup(h, alias_fixup, { .when = dir_matters });
 }
 

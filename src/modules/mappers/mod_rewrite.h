@@ -126,8 +126,6 @@ struct rewrite_rule {
     pn_str               fixed;       /* literal directories at the substitution's begin ("/srv/www/") */
     bool                 from_root;   /* the substitution begins with %{DOCUMENT_ROOT} */
     bool                 from_value;  /* begins with a backreference, variable or map */
-    const char          *file;        /* where it stands */
-    uint32_t             line;
 };
 
 /* A cheap necessary condition of a pattern: first and last eight bytes of the subject, under masks. */
@@ -135,7 +133,6 @@ struct rewrite_gate {
     uint64_t head_mask, head;
     uint64_t tail_mask, tail;
     bool     fold;              /* compare with the subject in lower case */
-    bool     negated;           /* no gate can be had: both masks are 0 */
 };
 
 struct rewrite_set {
@@ -154,8 +151,8 @@ struct rewrite_map_ops {
     const char *prefix; /* "txt:"; the type's name and a colon */
     /* @return NULL or an error. The source is `map->source`. */
     const char *(*make)(struct pn_conf_cmd *cmd, struct rewrite_map *map, pn_str options);
-    /* What has to wait for the child: processes, databases. May be NULL. */
-    void (*child_init)(struct rewrite_map *map, apr_pool_t *pool);
+    /* What has to wait for the child: processes. May be NULL. */
+    void (*child_init)(struct rewrite_map *map);
     void (*child_exit)(struct rewrite_map *map);
     /* The value, NUL-terminated in r->pool; p == NULL: no such key. */
     PN_MAY_YIELD pn_str (*look_up)(struct rewrite_map *map, struct pn_request *r, pn_str key);
@@ -165,11 +162,10 @@ struct rewrite_map {
     const struct rewrite_map_ops *ops;
     pn_str name, source; /* NUL-terminated */
     void  *data;         /* the type's */
-    bool   on;           /* some server that has it has the engine on */
 };
 
-extern const struct rewrite_map_ops pn__rewrite_map_txt, pn__rewrite_map_rnd, pn__rewrite_map_dbm, pn__rewrite_map_int,
-    pn__rewrite_map_prg, pn__rewrite_map_dbd, pn__rewrite_map_fastdbd;
+extern const struct rewrite_map_ops pn__rewrite_map_txt, pn__rewrite_map_rnd, pn__rewrite_map_dbm, pn__rewrite_map_dbm_typed,
+    pn__rewrite_map_int, pn__rewrite_map_prg, pn__rewrite_map_dbd, pn__rewrite_map_fastdbd;
 
 /* ---- settings ---- */
 
@@ -178,13 +174,14 @@ enum rewrite_option {
     OPT_ALLOW_NO_SLASH = 32, OPT_ALLOW_ANY_URI = 64, OPT_MERGE_BASE = 128, OPT_IGNORE_CONTEXT = 256, OPT_LEGACY_PREFIX = 512
 };
 
-/* What server and directory settings have in common. */
+/* What server and directory settings have in common. A list that is handed on by merging is not changed any more. */
 struct rewrite_place {
     bool                on, on_set, options_set;
     unsigned            options;
     apr_array_header_t *rules;   /* of struct rewrite_rule */
     apr_array_header_t *pending; /* of struct rewrite_cond: conditions of the rule to come */
-    struct rewrite_set  set;     /* of rules, final when merged */
+    apr_array_header_t *gates;   /* of struct rewrite_gate, one a rule */
+    struct rewrite_set  set;     /* rules and gates as a run takes them */
 };
 
 struct rewrite_server {
@@ -220,9 +217,12 @@ struct rewrite_run {
     int                       status;
     unsigned                  trace;     /* highest trace level that is on; 0: none */
     bool                      no_escape, pass, proxy, end, reduced;
+    bool                      encoded;   /* name holds %XX that [B] made */
     bool                      no_vary;   /* while a [NV] condition is tested */
     struct pn_buf             vary;      /* headers that the rule at work has looked at */
     pn_str                    query_before;
+    size_t                    mark_first, mark_last; /* the outermost ? of the last substitution that came from a reference,
+                                                      * variable or map; SIZE_MAX: none */
 };
 
 #define REWRITE_TRACE(run, level, ...)                                                             \
@@ -231,6 +231,7 @@ PN_PRINTF(3, 4) PN_COLD void pn__rewrite_trace(const struct rewrite_run *run, un
 
 /* Longest text that an expansion builds, and longest name that rules may make. */
 #define REWRITE_TEXT_MAX ((size_t)64 << 10)
+#define REWRITE_NAME_MAX ((size_t)16380) /* twice the usual LimitRequestLine, as httpd */
 
 /* rewrite_text.c: @return NULL on a text nested too deep. */
 struct rewrite_text *pn__rewrite_text_parse(apr_pool_t *pool, pn_str source);
@@ -266,7 +267,8 @@ const char *pn__rewrite_flags(struct pn_conf_cmd *cmd, pn_str flags, pn__rewrite
 const char *pn__rewrite_rule_parse(struct pn_conf_cmd *cmd, pn_str line, struct rewrite_rule *ret);
 
 /* rewrite_gate.c */
-struct rewrite_gate pn__rewrite_gate_of(pn_str pattern, bool no_case, bool negated);
+/* `open`: a gate that is never closed. */
+struct rewrite_gate pn__rewrite_gate_of(pn_str pattern, bool no_case, bool open);
 struct rewrite_heads { uint64_t head[2], tail[2]; }; /* [1]: in lower case */
 struct rewrite_heads pn__rewrite_heads_of(pn_str subject);
 static inline bool pn__rewrite_gate_open(const struct rewrite_gate *gate, const struct rewrite_heads *heads)
@@ -276,7 +278,8 @@ static inline bool pn__rewrite_gate_open(const struct rewrite_gate *gate, const 
 }
 
 /* rewrite_engine.c */
-struct rewrite_set pn__rewrite_set_of(apr_pool_t *pool, const apr_array_header_t *rules);
+/* The last rule of place->rules is new. */
+void pn__rewrite_set_add(apr_pool_t *pool, struct rewrite_place *place);
 PN_MAY_YIELD enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrite_set *set);
 
 /* rewrite_url.c */

@@ -241,8 +241,8 @@ static pn_rc exploded(struct rewrite_run *run, const struct rewrite_rule *rule, 
     struct pn_request *r = run->r;
 
     run->status = 500;
-    return pn_fail(r, 500, PN_LOG_MODULE, 20303, "RewriteCond '%.*s' of the rule at %s:%u: the regular expression gave up on this "
-                   "text (match limit)", PN_FMT(pattern), rule->file, rule->line);
+    return pn_fail(r, 500, PN_LOG_MODULE, 20703, "RewriteCond '%.*s' of RewriteRule '%.*s': the regular expression gave up on this "
+                   "text (match limit)", PN_FMT(pattern), PN_FMT(rule->pattern));
 }
 
 PN_MAY_YIELD static pn_rc regex_holds(struct rewrite_run *run, const struct rewrite_rule *rule, const struct rewrite_cond *cond,
@@ -277,8 +277,8 @@ PN_MAY_YIELD static pn_rc expr_holds(struct rewrite_run *run, const struct rewri
         return exploded(run, rule, cond->pattern);
     if (rc != PN_OK) {
         run->status = 500;
-        return pn_fail(r, 500, PN_LOG_MODULE, 20304, "RewriteCond expr '%.*s' of the rule at %s:%u cannot be evaluated%s%s",
-                       PN_FMT(cond->pattern), rule->file, rule->line, env.error ? ": " : "", env.error ? env.error : "");
+        return pn_fail(r, 500, PN_LOG_MODULE, 20704, "RewriteCond expr '%.*s' of RewriteRule '%.*s' cannot be evaluated%s%s",
+                       PN_FMT(cond->pattern), PN_FMT(rule->pattern), env.error ? ": " : "", env.error ? env.error : "");
     }
     if (*ret_holds && !cond->negated && match.groups)
         run->cond_match = match;
@@ -322,8 +322,8 @@ pn_rc pn__rewrite_cond_test(struct rewrite_run *run, const struct rewrite_rule *
             rc = pn__rewrite_text_expand(run, cond->input, NULL, &input);
         if (rc == PN_LIMIT) {
             run->status = 500;
-            rc = pn_fail(run->r, 500, PN_LOG_MODULE, 20305, "RewriteCond '%.*s' of the rule at %s:%u: the test string grows too long",
-                         PN_FMT(cond->input->source), rule->file, rule->line);
+            rc = pn_fail(run->r, 500, PN_LOG_MODULE, 20705, "RewriteCond '%.*s' of RewriteRule '%.*s': the test string grows too long",
+                         PN_FMT(cond->input->source), PN_FMT(rule->pattern));
         }
         if (rc == PN_OK)
             rc = holds(run, rule, cond, input, ret_holds);

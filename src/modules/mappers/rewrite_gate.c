@@ -170,12 +170,12 @@ static void to_word(const struct run_of *run, bool fold, bool at_top, uint64_t *
     memcpy(ret_word, word, WIDTH);
 }
 
-struct rewrite_gate pn__rewrite_gate_of(pn_str pattern, bool no_case, bool negated)
+struct rewrite_gate pn__rewrite_gate_of(pn_str pattern, bool no_case, bool open)
 {
-    struct rewrite_gate gate = { .fold = no_case, .negated = negated };
+    struct rewrite_gate gate = { .fold = no_case };
     struct scan         scan = { .s = pattern };
 
-    if (negated)
+    if (open)
         return gate;
     scan.anchored = scan.in_head = pattern.n && pattern.p[0] == '^';
     scan.at = scan.anchored;

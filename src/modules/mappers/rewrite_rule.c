@@ -290,7 +290,7 @@ const char *pn__rewrite_rule_parse(struct pn_conf_cmd *cmd, pn_str line, struct 
     struct line_flags state = { .rule = ret };
     const char       *error = NULL;
 
-    *ret = (struct rewrite_rule){ .status = 302, .max_rounds = MAX_ROUNDS, .file = pn_conf_file_name(cmd), .line = pn_conf_line(cmd) };
+    *ret = (struct rewrite_rule){ .status = 302, .max_rounds = MAX_ROUNDS };
     if (!pattern.p || !output.p)
         return "RewriteRule takes a pattern and a substitution: RewriteRule \"^/old/(.*)$\" \"/new/$1\" [L]";
     if (flags.p && (error = pn__rewrite_flags(cmd, flags, take_flag, &state)))

@@ -204,11 +204,26 @@ PN_MAY_YIELD static pn_rc expand_part(struct rewrite_run *run, const struct rewr
     return PN_OK;
 }
 
+/* Remembers which question marks did not come from the configuration. */
+static void note_marks(struct rewrite_run *run, const struct pn_buf *out, size_t from)
+{
+    pn_str added = pn_str_from(pn_buf_view(out), from);
+    size_t first = pn_str_chr(added, '?', 0);
+
+    if (first == SIZE_MAX)
+        return;
+    if (run->mark_first == SIZE_MAX)
+        run->mark_first = from + first;
+    run->mark_last = from + pn_str_rchr(added, '?');
+}
+
 pn_rc pn__rewrite_text_expand(struct rewrite_run *run, const struct rewrite_text *text, const struct rewrite_rule *rule,
                               pn_str *ret)
 {
     struct pn_buf out;
 
+    if (rule)
+        run->mark_first = run->mark_last = SIZE_MAX;
     if (text->n == 0) {
         *ret = PN_STR("");
         return PN_OK;
@@ -219,9 +234,12 @@ pn_rc pn__rewrite_text_expand(struct rewrite_run *run, const struct rewrite_text
     }
     pn_buf_init(&out, run->r->pool, REWRITE_TEXT_MAX);
     for (unsigned i = 0; i < text->n; i++) {
-        pn_rc rc = expand_part(run, &text->parts[i], rule, &out);
+        size_t from = out.n;
+        pn_rc  rc = expand_part(run, &text->parts[i], rule, &out);
         if (rc != PN_OK)
             return rc;
+        if (rule && text->parts[i].kind != PART_LITERAL)
+            note_marks(run, &out, from);
     }
     if (out.n == 0 && !out.full) {
         *ret = PN_STR("");

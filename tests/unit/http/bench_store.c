@@ -1,4 +1,5 @@
-/* bench_store.c - nanoseconds of a look-up: hit, hit among many, known nodes with new path info, asked each time. */
+/* bench_store.c - nanoseconds of a look-up: hit, hit among many, known nodes with new path info,
+   asked each time. */
 #include "store_test.h"
 
 #include <stdio.h>
@@ -14,7 +15,8 @@ static double now_ns(void)
     return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-static void measure(struct store_test *t, const char *what, pn_str *paths, unsigned n, unsigned lookups)
+static void measure(struct store_test *t, const char *what, pn_str *paths, unsigned n,
+                    unsigned lookups)
 {
     double begun;
 
@@ -32,7 +34,8 @@ static void run(enum store_mode mode)
     static pn_str     paths[FILES], infos[FILES], missing[FILES];
     char              name[32];
 
-    store_test_begin(&t, mode, "<Directory @>\nAllowOverride All\nOptions SymLinksIfOwnerMatch\n</Directory>\n");
+    store_test_begin(
+        &t, mode, "<Directory @>\nAllowOverride All\nOptions SymLinksIfOwnerMatch\n</Directory>\n");
     site_mkdir(&t, "one");
     site_mkdir(&t, "one/two");
     site_write(&t, "one/.htaccess", "SetHandler x");
@@ -46,7 +49,8 @@ static void run(enum store_mode mode)
     if (t.worker.watcher)
         pn_watcher_drain(t.worker.watcher);
     pn_loop_touch_clock(t.loop);
-    measure(&t, mode == STORE_WATCHED ? "one file" : "one file, asked", paths, 1, LOOKUPS / (mode == STORE_ASKED ? 20 : 1));
+    measure(&t, mode == STORE_WATCHED ? "one file" : "one file, asked", paths, 1,
+            LOOKUPS / (mode == STORE_ASKED ? 20 : 1));
     if (mode == STORE_WATCHED) {
         double begun = now_ns();
         for (unsigned i = 0; i < FILES; i++)

@@ -124,7 +124,11 @@ struct pn_place *site_find(struct store_test *t, const char *name)
     return site_find_for(t, t->generation->servers, name);
 }
 
-struct fiber_call { struct store_test *t; void (*fn)(struct store_test *t); bool done; };
+struct fiber_call {
+    struct store_test *t;
+    void (*fn)(struct store_test *t);
+    bool done;
+};
 
 static void fiber_main(void *arg)
 {
@@ -146,11 +150,13 @@ void site_in_fiber(struct store_test *t, void (*fn)(struct store_test *t))
 /* ---- around a test ---- */
 
 static struct pn_module *const modules[] = { &pn_module_core, NULL };
-static unsigned fds_before;
+static unsigned                fds_before;
 
 static void load(struct store_test *t, const char *conf)
 {
-    struct pn_load_options options = { .config_file = "httpd.conf", .server_root = t->root, .number = 1 };
+    struct pn_load_options options = { .config_file = "httpd.conf",
+                                       .server_root = t->root,
+                                       .number = 1 };
     struct pn_load_report  report;
     FILE                  *file;
     char                  *path = path_of(t, "httpd.conf");
@@ -190,7 +196,8 @@ void store_test_begin(struct store_test *t, enum store_mode mode, const char *co
     if (mode == STORE_WATCHED)
         assert_int_equal(pn_watcher_open(t->loop, t->pool, &t->worker.watcher), PN_OK);
     t->worker.vecs = pn_vec_cache_open(t->pool, 256);
-    assert_int_equal(pn_store_open(&t->worker, pn_core_server(t->generation->servers), &t->store), PN_OK);
+    assert_int_equal(pn_store_open(&t->worker, pn_core_server(t->generation->servers), &t->store),
+                     PN_OK);
 }
 
 void store_test_end(struct store_test *t)

@@ -1,4 +1,5 @@
-/* store_test.h - a site in a temporary directory, a generation for it, and a store: what the store's tests share. */
+/* store_test.h - a site in a temporary directory, a generation for it, and a store: what the
+   store's tests share. */
 #ifndef PN_TEST_STORE_H
 #define PN_TEST_STORE_H
 
@@ -19,16 +20,18 @@ struct store_test {
     struct pn_generation *generation;
     struct pn_worker      worker;
     struct pn_store      *store;
-    char                  top[32];  /* the temporary directory; links that lead up from the site stay inside */
-    char                  root[40]; /* the site's directory */
+    char top[32];  /* the temporary directory; links that lead up from the site stay inside */
+    char root[40]; /* the site's directory */
 };
 
-/** Makes the site's directory, the generation of `conf` (lines; each @ is the site's directory) and the store. */
+/** Makes the site's directory, the generation of `conf` (lines; each @ is the site's directory)
+ * and the store. */
 void store_test_begin(struct store_test *t, enum store_mode mode, const char *conf);
 /** Closes all and removes the site; fails when descriptors are left. */
 void store_test_end(struct store_test *t);
 
-/** Changes to the site; names are relative to it. They fail the test when they can't be made, but for *_try. */
+/** Changes to the site; names are relative to it. They fail the test when they can't be made, but
+ * for *_try. */
 void site_write(struct store_test *t, const char *name, const char *text);
 void site_append(struct store_test *t, const char *name, const char *text);
 void site_mkdir(struct store_test *t, const char *name);
@@ -37,7 +40,8 @@ void site_remove(struct store_test *t, const char *name); /* with all below it *
 void site_rename(struct store_test *t, const char *from, const char *to);
 void site_chmod(struct store_test *t, const char *name, mode_t mode);
 
-/** The place of a name, relative to the site, after all changes so far were delivered. The caller owns a reference. */
+/** The place of a name, relative to the site, after all changes so far were delivered. The caller
+ * owns a reference. */
 struct pn_place *site_find(struct store_test *t, const char *name);
 struct pn_place *site_find_for(struct store_test *t, struct pn_server *server, const char *name);
 /** Runs fn in a fiber until it ends. */

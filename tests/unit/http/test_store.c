@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define NOBODY 65534
@@ -42,9 +45,11 @@ static const char *say(struct pn_place *place)
         n += snprintf(text + n, sizeof(text) - (size_t)n, " %u", (unsigned)place->finfo.size);
     n += put_content(text + n, sizeof(text) - (size_t)n, place->file);
     if (pn_core_dir(place->vec)->handler.n)
-        n += snprintf(text + n, sizeof(text) - (size_t)n, " h=%s", pn_core_dir(place->vec)->handler.p);
+        n += snprintf(text + n, sizeof(text) - (size_t)n, " h=%s",
+                      pn_core_dir(place->vec)->handler.p);
     if (place->file_n < place->filename.n)
-        snprintf(text + n, sizeof(text) - (size_t)n, " %.*s", PN_FMT(pn_str_from(place->filename, place->file_n)));
+        snprintf(text + n, sizeof(text) - (size_t)n, " %.*s",
+                 PN_FMT(pn_str_from(place->filename, place->file_n)));
     return text;
 }
 
@@ -91,9 +96,19 @@ static void places_say_what_is_there(void **state)
 
 static void names_are_made_canonical(void **state)
 {
-    static const struct { const char *in, *out; } cases[] = {
-        { "d//a", "d/a" }, { "./d/./a", "d/a" }, { "d/../a", "a" }, { "d/.", "d/" }, { "d/x/..", "d/" }, { "d//", "d/" },
-        { "../../../../../../../etc/..", "" }, { "d/...", "d/..." }, { "d/.a", "d/.a" }, { "d/a/..b", "d/a/..b" },
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        { "d//a", "d/a" },
+        { "./d/./a", "d/a" },
+        { "d/../a", "a" },
+        { "d/.", "d/" },
+        { "d/x/..", "d/" },
+        { "d//", "d/" },
+        { "../../../../../../../etc/..", "" },
+        { "d/...", "d/..." },
+        { "d/.a", "d/.a" },
+        { "d/a/..b", "d/a/..b" },
     };
     struct store_test t;
 
@@ -242,8 +257,9 @@ static void settings_merge_in_httpds_order(void **state)
 
 /* ---- changes ---- */
 
-static const char open_conf[] = "AccessFileName .htaccess .ht/deep\n"
-                                "<Directory @>\nAllowOverride All\nOptions FollowSymLinks\n</Directory>\n";
+static const char open_conf[] =
+    "AccessFileName .htaccess .ht/deep\n"
+    "<Directory @>\nAllowOverride All\nOptions FollowSymLinks\n</Directory>\n";
 
 static void changes_of_files(struct store_test *t)
 {
@@ -396,8 +412,9 @@ static void run_changes(enum store_mode mode, void (*changes)(struct store_test 
 
 static void every_change_is_seen(void **state)
 {
-    static void (*const tables[])(struct store_test *t) = { changes_of_files, changes_of_links, changes_of_access_files,
-                                                            changes_of_rights };
+    static void (*const tables[])(struct store_test * t) = { changes_of_files, changes_of_links,
+                                                             changes_of_access_files,
+                                                             changes_of_rights };
 
     (void)state;
     for (size_t i = 0; i < PN_COUNT(tables); i++) {
@@ -502,10 +519,11 @@ static void a_place_outlives_its_store(void **state)
 
 /* ---- links and Options ---- */
 
-static const char links_conf[] = "<Directory @>\nOptions FollowSymLinks\n</Directory>\n"
-                                 "<Directory @/none>\nOptions None\n</Directory>\n"
-                                 "<Directory @/owner>\nOptions SymLinksIfOwnerMatch\n</Directory>\n"
-                                 "<Directory @/both>\nOptions FollowSymLinks SymLinksIfOwnerMatch\n</Directory>\n";
+static const char links_conf[] =
+    "<Directory @>\nOptions FollowSymLinks\n</Directory>\n"
+    "<Directory @/none>\nOptions None\n</Directory>\n"
+    "<Directory @/owner>\nOptions SymLinksIfOwnerMatch\n</Directory>\n"
+    "<Directory @/both>\nOptions FollowSymLinks SymLinksIfOwnerMatch\n</Directory>\n";
 
 static void own(struct store_test *t, const char *name, uid_t uid)
 {
@@ -542,7 +560,8 @@ static void links_need_Options(void **state)
     expect(&t, "none/d/mine", "403 37");
     expect(&t, "owner/m", "file 1 1");
     expect(&t, "owner/t", "403 37");
-    expect(&t, "owner/d/theirs", "file 1 2"); /* the link leads to the directory, whose owner it shares */
+    expect(&t, "owner/d/theirs",
+           "file 1 2"); /* the link leads to the directory, whose owner it shares */
     expect(&t, "both/t", "403 37");
     expect(&t, "free/t", "file 1 2");
     own(&t, "owner/t", NOBODY);
@@ -556,9 +575,11 @@ static void links_need_Options(void **state)
 
 static void virtual_hosts_have_their_own_places(void **state)
 {
-    static const char conf[] = "Listen 127.0.0.1:1\n<VirtualHost *:1>\nServerName a\n<Directory @>\nSetHandler a\n"
-                               "</Directory>\n</VirtualHost>\n"
-                               "<VirtualHost *:1>\nServerName b\n<Directory @>\nSetHandler b\n</Directory>\n</VirtualHost>\n";
+    static const char conf[] =
+        "Listen 127.0.0.1:1\n<VirtualHost *:1>\nServerName a\n<Directory @>\nSetHandler a\n"
+        "</Directory>\n</VirtualHost>\n"
+        "<VirtualHost *:1>\nServerName b\n<Directory @>\nSetHandler "
+        "b\n</Directory>\n</VirtualHost>\n";
     struct store_test t;
     struct pn_place  *a, *b;
 
@@ -584,7 +605,8 @@ static void expect_names(struct store_test *t, const char *want)
 
         assert_non_null(listing);
         for (unsigned k = 0; k < listing->n; k++)
-            snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s ", PN_FMT(listing->v[k].name));
+            snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s ",
+                     PN_FMT(listing->v[k].name));
         assert_string_equal(got, want);
         pn_listing_unref(listing);
         pn_place_unref(place);
@@ -636,7 +658,7 @@ static void a_directorys_time_is_fresh(void **state)
 static void the_store_stays_within_its_bounds(void **state)
 {
     static const char conf[] = "PathCacheEntries 64\nFileCacheSize 4096\nFileCacheMaxFile 1024\n";
-    struct store_test     t;
+    struct store_test t;
     struct pn_store_stats stats;
     char                  name[32];
     unsigned              fds;
@@ -648,7 +670,9 @@ static void the_store_stays_within_its_bounds(void **state)
         if (i < 50)
             site_mkdir(&t, name);
         snprintf(name, sizeof(name), "d%d/f%d", i % 50, i);
-        site_write(&t, name, "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789");
+        site_write(&t, name,
+                   "0123456789012345678901234567890123456789012345678901234567890123456789012345678"
+                   "901234567890123456789");
     }
     fds = open_fds();
     for (int round = 0; round < 3; round++) {
@@ -664,6 +688,59 @@ static void the_store_stays_within_its_bounds(void **state)
         assert_in_range(open_fds(), fds, fds + 64 * 2 + 8);
         assert_in_range(stats.watches, 1, 64 + 4);
     }
+    store_test_end(&t);
+}
+
+static void running_out_of_descriptors_is_not_remembered(void **state)
+{
+    struct store_test t;
+    struct rlimit     before, none;
+    struct pn_place  *place;
+
+    (void)state;
+    store_test_begin(&t, STORE_WATCHED, "");
+    site_mkdir(&t, "d");
+    site_write(&t, "d/f", "1");
+    site_write(&t, "g", "2");
+    pn_place_unref(site_find(&t, "g"));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    place = site_find(&t, "d/f");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(place->status, 500);
+    assert_false(place->valid);
+    pn_place_unref(place);
+    expect(&t, "d/f", "file 1 1");
+    store_test_end(&t);
+}
+
+static void mounts_are_noticed(void **state)
+{
+    struct store_test t;
+
+    (void)state;
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0)
+        skip();
+    store_test_begin(&t, STORE_WATCHED, "");
+    site_mkdir(&t, "d");
+    site_write(&t, "d/f", "1");
+    expect(&t, "d/f", "file 1 1");
+    pn_loop_turn(t.loop, 0); /* the list is readable from the start */
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && chdir(t.root) == 0 &&
+        mount("tmpfs", "d", "tmpfs", 0, NULL) == 0) {
+        pn_loop_turn(t.loop, 0);
+        expect(&t, "d/f", "none");
+        site_write(&t, "d/f", "over");
+        expect(&t, "d/f", "file 4 over");
+        assert_int_equal(umount2("d", MNT_DETACH), 0);
+        pn_loop_turn(t.loop, 0);
+        expect(&t, "d/f", "file 1 1");
+    }
+    else
+        print_message("mounting is not allowed here\n");
+    assert_int_equal(chdir("/"), 0);
     store_test_end(&t);
 }
 
@@ -707,6 +784,9 @@ int main(void)
         cmocka_unit_test(a_directorys_time_is_fresh),
         cmocka_unit_test(the_store_stays_within_its_bounds),
         cmocka_unit_test(long_names_are_answered_and_not_kept),
+        cmocka_unit_test(running_out_of_descriptors_is_not_remembered),
+        cmocka_unit_test(
+            mounts_are_noticed), /* last: the process has its own mounts from then on */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* test_store_race.c - a thread swaps links and files while look-ups run: no look-up ends outside of what Options allow, and
- * none is stale once the thread has stopped. */
+/* test_store_race.c - a thread swaps links and files while look-ups run: no look-up ends outside
+ * of what Options allow, and none is stale once the thread has stopped. */
 #include "store_test.h"
 
 #include <fcntl.h>
@@ -21,7 +21,8 @@ static void at(const struct swapper *s, const char *name, char *to, size_t room)
     snprintf(to, room, "%s/%s", s->site->root, name);
 }
 
-/* allowed/x is in turn a file, a link to a secret file, a directory with a file, and a link to the secret's directory. */
+/* allowed/x is in turn a file, a link to a secret file, a directory with a file, and a link to
+   the secret's directory. */
 static void swap(struct swapper *s, unsigned kind)
 {
     static const char *const from[] = { "spare/file", "spare/link", "spare/dir", "spare/dirlink" };
@@ -88,7 +89,10 @@ static void check(struct store_test *t, const char *name)
 
 static void check_settled(struct store_test *t, unsigned last)
 {
-    static const struct { int status_x, status_f; enum pn_file_type x, f; } want[] = {
+    static const struct {
+        int               status_x, status_f;
+        enum pn_file_type x, f;
+    } want[] = {
         { 0, 0, PN_FILE_REGULAR, PN_FILE_REGULAR }, /* /x/f is path info */
         { 403, 403, PN_FILE_NONE, PN_FILE_NONE },
         { 0, 0, PN_FILE_DIRECTORY, PN_FILE_REGULAR },
@@ -112,7 +116,8 @@ static void race(enum store_mode mode, const char *options)
     char              conf[128];
     unsigned          fds;
 
-    snprintf(conf, sizeof(conf), "<Directory @>\nOptions %s\nAllowOverride None\n</Directory>\n", options);
+    snprintf(conf, sizeof(conf), "<Directory @>\nOptions %s\nAllowOverride None\n</Directory>\n",
+             options);
     store_test_begin(&t, mode, conf);
     prepare(&t);
     fds = open_fds();

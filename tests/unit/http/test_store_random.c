@@ -1,5 +1,5 @@
-/* test_store_random.c - random changes to a small tree: after each, the store says of every name what a store without a
- * memory says. */
+/* test_store_random.c - random changes to a small tree: after each, the store says of every name
+ * what a store without a memory says. */
 #include "store_test.h"
 
 #include <fcntl.h>
@@ -14,17 +14,24 @@
 enum { NAMES = 4, ROUNDS = 1500 };
 
 static const char *const names[NAMES] = { "a", "b", "c", ".htaccess" };
-static const char *const targets[] = { "a", "b", "../b", "a/b", "../a/../b", ".", "..", "c/", "@/a", "@/b/c", "/", "none",
-                                       "../../c", "c/a/b" };
-static const char *const texts[] = { "SetHandler one", "SetHandler two", "Options -FollowSymLinks", "Broken",
-                                     "Options +SymLinksIfOwnerMatch", "<Files a>\nSetHandler files\n</Files>", "" };
+static const char *const targets[] = {
+    "a",  "b",   "../b",  "a/b", "../a/../b", ".",       "..",
+    "c/", "@/a", "@/b/c", "/",   "none",      "../../c", "c/a/b"
+};
+static const char *const texts[] = { "SetHandler one",
+                                     "SetHandler two",
+                                     "Options -FollowSymLinks",
+                                     "Broken",
+                                     "Options +SymLinksIfOwnerMatch",
+                                     "<Files a>\nSetHandler files\n</Files>",
+                                     "" };
 
 struct random_test {
     struct store_test site;
-    struct pn_worker  blind;     /* its store is emptied before each look-up */
+    struct pn_worker  blind; /* its store is emptied before each look-up */
     struct pn_store  *fresh;
     uint64_t          seed;
-    char              log[256];  /* the last change */
+    char              log[256]; /* the last change */
 };
 
 static unsigned pick(struct random_test *t, unsigned n)
@@ -42,7 +49,8 @@ static void pick_path(struct random_test *t, char *to, size_t room)
     int      n = snprintf(to, room, "%s", t->site.root);
 
     for (unsigned i = 0; i < depth; i++)
-        n += snprintf(to + n, room - (size_t)n, "/%s", names[pick(t, i + 1 == depth ? NAMES : NAMES - 1)]);
+        n += snprintf(to + n, room - (size_t)n, "/%s",
+                      names[pick(t, i + 1 == depth ? NAMES : NAMES - 1)]);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
@@ -54,7 +62,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 static void write_random(struct random_test *t, const char *path, int flags)
 {
     const char *text = texts[pick(t, PN_COUNT(texts))];
-    int         fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0644);
+    int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0644);
 
     if (fd >= 0 && write(fd, text, strlen(text)) < 0)
         fail_msg("write %s", path);
@@ -73,7 +81,8 @@ static void link_random(struct random_test *t, const char *path)
         snprintf(t->log + strlen(t->log), sizeof(t->log) - strlen(t->log), " -> %s", target);
 }
 
-/* Does the name itself lie in the site, links on its way followed? A change through a link that leads out must not happen. */
+/* Does the name itself lie in the site, links on its way followed? A change through a link that
+   leads out must not happen. */
 static bool is_inside(const struct random_test *t, const char *path)
 {
     char   parent[64], *real;
@@ -82,7 +91,8 @@ static bool is_inside(const struct random_test *t, const char *path)
     snprintf(parent, sizeof(parent), "%s", path);
     *strrchr(parent, '/') = '\0';
     real = realpath(parent, NULL);
-    bool inside = real && strncmp(real, t->site.root, root) == 0 && (real[root] == '/' || real[root] == '\0');
+    bool inside =
+        real && strncmp(real, t->site.root, root) == 0 && (real[root] == '/' || real[root] == '\0');
     free(real);
     return inside;
 }
@@ -110,21 +120,38 @@ static void change(struct random_test *t)
         return;
     switch (what) {
     case 0:
-    case 1: failed = mkdir(path, 0755); break;
-    case 2: write_random(t, path, O_TRUNC); break;
-    case 3: write_random(t, path, O_EXCL); break;
-    case 4: write_random(t, path, O_APPEND); break;
-    case 5: link_random(t, path); break;
-    case 6: failed = nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); break;
-    case 7: failed = rename(path, other); break;
-    case 8: failed = chmod_random(t, path); break;
-    case 9: /* another link to a file that is known already is told to nobody: see the next look after a second */
+    case 1:
+        failed = mkdir(path, 0755);
+        break;
+    case 2:
+        write_random(t, path, O_TRUNC);
+        break;
+    case 3:
+        write_random(t, path, O_EXCL);
+        break;
+    case 4:
+        write_random(t, path, O_APPEND);
+        break;
+    case 5:
+        link_random(t, path);
+        break;
+    case 6:
+        failed = nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        break;
+    case 7:
+        failed = rename(path, other);
+        break;
+    case 8:
+        failed = chmod_random(t, path);
+        break;
+    case 9: /* a further link to a file that is known already is told to nobody (for a second) */
         if (access(path, F_OK) != 0) {
             write_random(t, path, O_EXCL);
             failed = link(path, other);
         }
         break;
-    default: break;
+    default:
+        break;
     }
     if (failed)
         snprintf(t->log + strlen(t->log), sizeof(t->log) - strlen(t->log), " (failed)");
@@ -143,7 +170,8 @@ static bool same_bytes(const struct pn_file *kept, const struct pn_file *fresh)
     if (!kept || !fresh || fresh->fd < 0)
         return !kept == !fresh;
     n = pread(fresh->fd, bytes, sizeof(bytes), 0);
-    return !kept->bytes.p || (kept->bytes.n == (size_t)n && memcmp(kept->bytes.p, bytes, kept->bytes.n) == 0);
+    return !kept->bytes.p ||
+           (kept->bytes.n == (size_t)n && memcmp(kept->bytes.p, bytes, kept->bytes.n) == 0);
 }
 
 static const char *difference(const struct pn_place *a, const struct pn_place *b)
@@ -156,7 +184,8 @@ static const char *difference(const struct pn_place *a, const struct pn_place *b
         return "length";
     if (a->finfo.type != b->finfo.type || a->finfo.inode != b->finfo.inode)
         return "thing";
-    if (a->finfo.size != b->finfo.size || a->finfo.mtime != b->finfo.mtime || a->finfo.mode != b->finfo.mode)
+    if (a->finfo.size != b->finfo.size || a->finfo.mtime != b->finfo.mtime ||
+        a->finfo.mode != b->finfo.mode)
         return "size, time or mode";
     if (!same_text(pn_core_dir(a->vec)->handler, pn_core_dir(b->vec)->handler))
         return "handler";
@@ -176,9 +205,11 @@ static void compare(struct random_test *t, const char *name)
     fresh = pn_store_find(t->fresh, t->site.generation->servers, kept->filename);
     what = difference(kept, fresh);
     if (what)
-        fail_msg("after %s: %s differs in %s: kept %d/%u type %d size %u links %u, fresh %d/%u type %d size %u links %u", t->log,
-                 name, what, kept->status, kept->log_id, kept->finfo.type, (unsigned)kept->finfo.size, kept->finfo.nlink,
-                 fresh->status, fresh->log_id, fresh->finfo.type, (unsigned)fresh->finfo.size, fresh->finfo.nlink);
+        fail_msg("after %s: %s differs in %s: kept %d/%u type %d size %u links %u, fresh %d/%u "
+                 "type %d size %u links %u",
+                 t->log, name, what, kept->status, kept->log_id, kept->finfo.type,
+                 (unsigned)kept->finfo.size, kept->finfo.nlink, fresh->status, fresh->log_id,
+                 fresh->finfo.type, (unsigned)fresh->finfo.size, fresh->finfo.nlink);
     pn_place_unref(fresh);
     pn_place_unref(kept);
 }
@@ -216,10 +247,12 @@ static void run(enum store_mode mode, bool in_fiber, uint64_t seed)
     struct random_test t = { .seed = other_seed ? strtoull(other_seed, NULL, 0) : seed };
 
     store_test_begin(&t.site, mode,
-                     "PathCacheEntries 40\n<Directory @>\nAllowOverride All\nOptions FollowSymLinks\n</Directory>\n");
+                     "PathCacheEntries 40\n<Directory @>\nAllowOverride All\nOptions "
+                     "FollowSymLinks\n</Directory>\n");
     t.blind = t.site.worker;
     t.blind.watcher = NULL;
-    assert_int_equal(pn_store_open(&t.blind, pn_core_server(t.site.generation->servers), &t.fresh), PN_OK);
+    assert_int_equal(pn_store_open(&t.blind, pn_core_server(t.site.generation->servers), &t.fresh),
+                     PN_OK);
     if (in_fiber)
         site_in_fiber(&t.site, change_and_compare);
     else

@@ -1,4 +1,5 @@
-/* test_vec_cache.c - merged settings are made once, kept within the bound, and freed (src/http/vec_cache.c). */
+/* test_vec_cache.c - merged settings are made once, kept within the bound, and freed
+   (src/http/vec_cache.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,11 +16,11 @@
 enum { SECTIONS = 20, BOUND = 8 };
 
 struct vec_test {
-    apr_pool_t             *pool;
-    struct pn_generation   *generation;
-    struct pn_server       *server;
-    struct pn_vec_cache    *cache;
-    struct pn_conf_vec     *add[SECTIONS];
+    apr_pool_t           *pool;
+    struct pn_generation *generation;
+    struct pn_server     *server;
+    struct pn_vec_cache  *cache;
+    struct pn_conf_vec   *add[SECTIONS];
 };
 
 static struct pn_module *const modules[] = { &pn_module_core, NULL };
@@ -64,7 +65,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static const struct pn_conf_vec *merge(struct vec_test *t, const struct pn_conf_vec *base, unsigned i)
+static const struct pn_conf_vec *merge(struct vec_test *t, const struct pn_conf_vec *base,
+                                       unsigned i)
 {
     return pn_vec_cache_merge(t->cache, t->server, base, t->add[i]);
 }
@@ -72,7 +74,8 @@ static const struct pn_conf_vec *merge(struct vec_test *t, const struct pn_conf_
 static void equal_pairs_share_their_merge(void **state)
 {
     struct vec_test          *t = *state;
-    const struct pn_conf_vec *a = merge(t, t->server->dir_conf, 0), *b = merge(t, t->server->dir_conf, 0);
+    const struct pn_conf_vec *a = merge(t, t->server->dir_conf, 0),
+                             *b = merge(t, t->server->dir_conf, 0);
     const struct pn_conf_vec *c = merge(t, t->server->dir_conf, 1), *d = merge(t, a, 1);
 
     assert_ptr_equal(a, b);
@@ -80,7 +83,8 @@ static void equal_pairs_share_their_merge(void **state)
     assert_ptr_not_equal(c, d);
     assert_string_equal(pn_core_dir(a)->handler.p, "h0");
     assert_string_equal(pn_core_dir(d)->handler.p, "h1");
-    assert_int_equal(a->refs, 4); /* two of ours, the cache's, and that of d, which was merged from it */
+    assert_int_equal(a->refs,
+                     4); /* two of ours, the cache's, and that of d, which was merged from it */
     pn_conf_vec_unref(a);
     pn_conf_vec_unref(b);
     pn_conf_vec_unref(c);
@@ -90,7 +94,8 @@ static void equal_pairs_share_their_merge(void **state)
 static void the_least_recently_used_goes(void **state)
 {
     struct vec_test          *t = *state;
-    const struct pn_conf_vec *first = merge(t, t->server->dir_conf, 0), *old = merge(t, t->server->dir_conf, 1);
+    const struct pn_conf_vec *first = merge(t, t->server->dir_conf, 0),
+                             *old = merge(t, t->server->dir_conf, 1);
 
     for (unsigned i = 2; i < SECTIONS; i++) {
         pn_conf_vec_unref(merge(t, t->server->dir_conf, i));

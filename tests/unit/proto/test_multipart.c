@@ -17,7 +17,7 @@ static void a_body_has_parts_and_an_end(void **state)
     pn_buf_lit(&buf, "0123456789");
     pn_multipart_end(&multipart, &buf);
     check_z(PN_STR("body"), pn_buf_view(&buf),
-            "\r\n--0123456789abcdef\r\nContent-Type: text/plain\r\nContent-Range: bytes "
+            "\r\n--0123456789abcdef\r\nContent-type: text/plain\r\nContent-range: bytes "
             "0-9/1000\r\n\r\n"
             "0123456789\r\n--0123456789abcdef--\r\n");
 }
@@ -31,7 +31,7 @@ static void a_part_without_type_has_no_type_line(void **state)
     pn_buf_init(&buf, pool, 10000);
     pn_multipart_part(&multipart, (struct pn_range){ 1, 2 }, &buf);
     check_z(PN_STR("part"), pn_buf_view(&buf),
-            "\r\n--0000000000000000\r\nContent-Range: bytes 1-2/5\r\n\r\n");
+            "\r\n--0000000000000000\r\nContent-range: bytes 1-2/5\r\n\r\n");
 }
 
 static void the_length_is_that_of_the_body(void **state)

@@ -1,0 +1,280 @@
+/* rewrite_engine.c - runs a rule set over one request: pattern, conditions, substitution, flags, rule after rule.
+ *
+ * Workload: sites have rule sets of which one or two rules match. A rule that does not match costs two comparisons of eight
+ * bytes where its pattern has a literal beginning or end, else one regular expression; nothing is allocated for it.
+ * Apache manual: "Technical Details", ruleset processing. */
+#include <stdarg.h>
+
+#include "mod_rewrite.h"
+
+void pn__rewrite_trace(const struct rewrite_run *run, unsigned level, const char *fmt, ...)
+{
+    const struct pn_request *r = run->r;
+    va_list                  ap;
+    pn_str                   text;
+
+    va_start(ap, fmt);
+    text = pn_str_vprintf(r->pool, fmt, ap);
+    va_end(ap);
+    pn_log_write_r(r, PN_LOG_MODULE, (enum pn_log_level)(PN_LOG_TRACE1 + (int)level - 1), 0, 0, "%s%s%s%.*s%s%s",
+                   r->main ? "subrequest " : "", r->prev ? "redirected " : "", run->dir ? "[" : "",
+                   run->dir ? (int)run->dir->dir.n : 0, run->dir ? run->dir->dir.p : "", run->dir ? "] " : "", text.p);
+}
+
+static unsigned trace_level(const struct pn_request *r)
+{
+    unsigned level = 0;
+
+    while (level < 8 && pn_log_on_r(r, PN_LOG_MODULE, (enum pn_log_level)(PN_LOG_TRACE1 + (int)level)))
+        level++;
+    return level;
+}
+
+void pn__rewrite_set_add(apr_pool_t *pool, struct rewrite_place *place)
+{
+    const struct rewrite_rule *rule = &APR_ARRAY_IDX(place->rules, place->rules->nelts - 1, struct rewrite_rule);
+
+    if (!place->gates)
+        place->gates = apr_array_make(pool, 8, sizeof(struct rewrite_gate));
+    /* a rule with others chained to it is always looked at: they go with it */
+    *(struct rewrite_gate *)apr_array_push(place->gates) =
+        pn__rewrite_gate_of(rule->pattern, rule->flags & RULE_NO_CASE, rule->flags & (RULE_NOT | RULE_CHAIN));
+    place->set.n = (unsigned)place->rules->nelts;
+    place->set.rules = (const struct rewrite_rule *)(void *)place->rules->elts;
+    place->set.gates = (const struct rewrite_gate *)(void *)place->gates->elts;
+    place->set.has_types = place->set.has_types || rule->type || rule->handler;
+}
+
+/* ---- one rule ---- */
+
+/* What patterns are matched against: the name, or in a directory what is left of it below, path info included. */
+static void set_subject(struct rewrite_run *run)
+{
+    run->subject = run->name;
+    if (!run->dir)
+        return;
+    if (run->path_info.n)
+        run->subject = PN_CAT(run->r->pool, run->name, run->path_info);
+    if (pn_str_starts(run->subject, run->dir->dir))
+        run->subject = pn_str_from(run->subject, run->dir->dir.n);
+    REWRITE_TRACE(run, 3, "patterns see \"%.*s\"", PN_FMT(run->subject));
+}
+
+static pn_rc fail(struct rewrite_run *run, unsigned id, const struct rewrite_rule *rule, const char *why)
+{
+    run->status = 500;
+    return pn_fail(run->r, 500, PN_LOG_MODULE, id, "RewriteRule '%.*s': %s", PN_FMT(rule->pattern), why);
+}
+
+/* @return PN_OK, PN_NOT_FOUND, or PN_FAILED. */
+static pn_rc match(struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    struct pn_match found;
+    pn_rc           rc = pn_regex_match(rule->regex, run->subject, &found);
+
+    if (PN_UNLIKELY(rc == PN_LIMIT))
+        return fail(run, 20701, rule, "the regular expression gave up on this URL (match limit)");
+    REWRITE_TRACE(run, 3, "pattern '%s%.*s' on \"%.*s\": %s", rule->flags & RULE_NOT ? "!" : "", PN_FMT(rule->pattern),
+                  PN_FMT(run->subject), (rc == PN_OK) == !(rule->flags & RULE_NOT) ? "matches" : "does not match");
+    if (rule->flags & RULE_NOT) {
+        run->rule_match.groups = 0;
+        return rc == PN_OK ? PN_NOT_FOUND : PN_OK;
+    }
+    if (rc == PN_OK)
+        run->rule_match = found;
+    return rc;
+}
+
+/* Conditions joined by [OR] hold together when one of them does. */
+PN_MAY_YIELD static pn_rc conditions(struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    bool holds = true;
+
+    run->cond_match.groups = 0;
+    for (unsigned i = 0; i < rule->n_conds; i++) {
+        const struct rewrite_cond *cond = &rule->conds[i];
+        size_t                     vary_before = run->vary.n;
+        if (pn__rewrite_cond_test(run, rule, cond, &holds) != PN_OK)
+            return PN_FAILED;
+        if (!holds)
+            run->vary.n = vary_before; /* what did not hold made no difference */
+        if (!holds && !cond->or_next)
+            return PN_NOT_FOUND;
+        while (holds && i < rule->n_conds && rule->conds[i].or_next)
+            i++;
+    }
+    return holds ? PN_OK : PN_NOT_FOUND;
+}
+
+/* The substitution becomes the name; the query is split off; in a directory, what is relative gets its prefix back. */
+PN_MAY_YIELD static pn_rc substitute(struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    apr_pool_t *pool = run->r->pool;
+    pn_str      name;
+    int         status;
+
+    if (pn__rewrite_text_expand(run, rule->output, rule, &name) != PN_OK)
+        return fail(run, 20702, rule, "the substitution grows too long");
+    if (memchr(name.p, '\0', name.n)) {
+        run->status = 400;
+        return PN_FAILED;
+    }
+    REWRITE_TRACE(run, 2, "rewritten: \"%.*s\" becomes \"%.*s\"", PN_FMT(run->subject), PN_FMT(name));
+    if (pn__rewrite_effects(run, rule) != PN_OK)
+        return PN_FAILED;
+    run->name = name;
+    run->last = rule;
+    run->reduced = false;
+    run->encoded = run->encoded || rule->flags & RULE_ESCAPE;
+    if (rule->flags & RULE_DISCARD_PATH_INFO)
+        run->path_info = PN_STR("");
+    if ((status = pn__rewrite_split_query(run, rule))) {
+        run->status = status;
+        return PN_FAILED;
+    }
+    if (!pn__rewrite_scheme(run->name, NULL) && (run->name.n == 0 || run->name.p[0] != '/'))
+        run->name = PN_CAT(pool, run->dir ? run->dir->dir : PN_STR("/"), run->name);
+    return PN_OK;
+}
+
+/* What the flags make of the new name. */
+PN_MAY_YIELD static pn_rc direct(struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    if (rule->flags & RULE_PROXY) {
+        run->proxy = true;
+        return PN_OK;
+    }
+    if (rule->flags & RULE_REDIRECT) {
+        pn__rewrite_qualify(run);
+        run->status = rule->status;
+        REWRITE_TRACE(run, 2, "redirect (%d) to %s", rule->status, run->name.p);
+        return PN_OK;
+    }
+    pn__rewrite_reduce(run);
+    if (pn__rewrite_scheme(run->name, NULL)) {
+        run->status = rule->status;
+        REWRITE_TRACE(run, 2, "redirect (%d) to %s, which is another server's", rule->status, run->name.p);
+        return PN_OK;
+    }
+    return pn__rewrite_types(run, rule);
+}
+
+enum step { STEP_NO, STEP_MATCHED, STEP_CHANGED, STEP_FAILED };
+
+PN_MAY_YIELD static enum step apply(struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    pn_rc rc = match(run, rule);
+
+    if (rc == PN_OK) {
+        run->cond_match.groups = 0;
+        run->vary.n = 0;
+        rc = rule->n_conds ? conditions(run, rule) : PN_OK;
+    }
+    if (rc != PN_OK)
+        return rc == PN_NOT_FOUND ? STEP_NO : STEP_FAILED;
+    if (rule->flags & RULE_NO_SUB) {
+        if (pn__rewrite_effects(run, rule) != PN_OK || pn__rewrite_types(run, rule) != PN_OK)
+            return STEP_FAILED;
+        return STEP_MATCHED;
+    }
+    if (substitute(run, rule) != PN_OK || direct(run, rule) != PN_OK)
+        return STEP_FAILED;
+    return STEP_CHANGED;
+}
+
+/* ---- the set ---- */
+
+static bool is_for_me(const struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    return !run->r->main || !(rule->flags & (RULE_NO_SUBREQ | RULE_REDIRECT));
+}
+
+/* The index of the next rule whose gate is open. */
+static unsigned next_open(const struct rewrite_set *set, unsigned i, const struct rewrite_heads *heads)
+{
+    while (i < set->n && !pn__rewrite_gate_open(&set->gates[i], heads))
+        i++;
+    return i;
+}
+
+/* A rule that failed takes those chained to it along. @return the index behind them. */
+static unsigned skip_chain(const struct rewrite_set *set, unsigned i)
+{
+    while (i < set->n && set->rules[i].flags & RULE_CHAIN)
+        i++;
+    return i + 1;
+}
+
+static enum rewrite_result refuse_growth(struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    (void)fail(run, 10409, rule, "the rewritten URL grew too long");
+    return REWRITE_FAILED;
+}
+
+/* What a matching rule's flags say about going on: true: the set ends here. */
+static bool ends(struct rewrite_run *run, const struct rewrite_rule *rule)
+{
+    if (rule->flags & RULE_PASS)
+        run->pass = true;
+    if (rule->flags & RULE_END)
+        run->end = true;
+    return rule->flags & (RULE_PASS | RULE_END | RULE_PROXY | RULE_LAST);
+}
+
+enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrite_set *set)
+{
+    struct rewrite_heads heads;
+    bool                 changed = false, tracing;
+    unsigned             rounds = 0;
+
+    run->trace = trace_level(run->r);
+    run->query_before = run->query;
+    tracing = run->trace >= 3;
+    set_subject(run);
+    heads = pn__rewrite_heads_of(run->subject);
+    for (unsigned i = 0;;) {
+        i = tracing ? i : next_open(set, i, &heads);
+        if (i >= set->n)
+            break;
+        const struct rewrite_rule *rule = &set->rules[i];
+        if (!is_for_me(run, rule)) {
+            i++;
+            continue;
+        }
+        enum step step = apply(run, rule);
+        if (step == STEP_FAILED)
+            return REWRITE_FAILED;
+        if (step == STEP_NO) {
+            i = skip_chain(set, i);
+            continue;
+        }
+        pn__rewrite_publish_vary(run);
+        if (rule->flags & RULE_STATUS) {
+            run->status = rule->status;
+            REWRITE_TRACE(run, 2, "status %d", rule->status);
+            return REWRITE_STATUS;
+        }
+        if (step == STEP_CHANGED) {
+            changed = true;
+            run->no_escape = rule->flags & RULE_NO_ESCAPE;
+            if (run->name.n > REWRITE_NAME_MAX)
+                return refuse_growth(run, rule);
+        }
+        if (ends(run, rule))
+            break;
+        if (step == STEP_CHANGED) {
+            set_subject(run);
+            heads = pn__rewrite_heads_of(run->subject);
+        }
+        if (rule->flags & RULE_NEXT) {
+            if (++rounds >= rule->max_rounds) {
+                (void)fail(run, 2596, rule, "more rounds than flag N allows");
+                return REWRITE_FAILED;
+            }
+            i = 0;
+            continue;
+        }
+        i += 1 + rule->skip;
+    }
+    return changed ? REWRITE_DONE : REWRITE_SAME;
+}
