@@ -143,13 +143,15 @@ PN_MAY_YIELD static void set_client(struct vars *v)
 /* Of an internal redirection: the address that was asked for. */
 static void set_redirect(struct vars *v)
 {
-    struct pn_request *r = v->r;
+    struct pn_request        *r = v->r;
+    const struct pn_core_dir *core = pn_core_dir(r->dir_conf);
 
     if (!r->prev)
         return;
     if (r->prev->query.p)
         set(v, "REDIRECT_QUERY_STRING", r->prev->query);
-    set(v, "REDIRECT_URL", pn_core_dir(r->dir_conf)->qualify_redirect_url ? pn_self_url(r, r->prev->path) : r->prev->path);
+    bool full = core->qualify_redirect_url && pn_conf_is_set(core, &pn_module_core, "QualifyRedirectURL");
+    set(v, "REDIRECT_URL", full ? pn_self_url(r, r->prev->path) : r->prev->path);
 }
 
 /* ---- the resource ---- */
@@ -162,7 +164,10 @@ static pn_str request_uri(struct pn_request *r)
         return r->query.p ? PN_CAT(r->pool, r->path, PN_STR("?"), r->query) : r->path;
     while (first->prev || first->main)
         first = first->prev ? first->prev : first->main;
-    return first->target;
+    pn_str line = first->line;
+    pn_str_word(&line);
+    pn_str target = pn_str_word(&line); /* as it was sent, be it absolute */
+    return target.n ? target : first->target;
 }
 
 /* Where the path info begins in the path: both end alike, though the path may hold more slashes. */

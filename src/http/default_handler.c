@@ -188,7 +188,8 @@ void pn_set_file_validators(struct pn_request *r)
         pn_headers_set(&r->out, PN_HDR_LAST_MODIFIED, place->last_modified);
     if (place->etag.n && !r->no_etag)
         pn_headers_set(&r->out, PN_HDR_ETAG, place->etag);
-    pn_headers_set(&r->out, PN_HDR_ACCEPT_RANGES, PN_STR("bytes"));
+    pn_headers_set(&r->out, PN_HDR_ACCEPT_RANGES,
+                   PN_LIKELY(pn_core_dir(r->dir_conf)->max_ranges != 0) ? PN_STR("bytes") : PN_STR("none"));
 }
 
 void pn_set_validators(struct pn_request *r, const struct pn_finfo *info)

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 
 #include "conf/vec.h"
+#include <limits.h>
 #include "http/request_core.h"
 #include "http/store.h"
 
@@ -72,6 +73,10 @@ int pn__directory_walk(struct pn_request *r)
         PN_LOG_R(r, PN_LOG_ERR, 30, 0, "'%s' is no absolute file name",
                  pn_str_escape(r->pool, r->filename).p);
         return 0;
+    }
+    if (PN_UNLIKELY(r->filename.n >= PATH_MAX)) {
+        PN_LOG_R(r, PN_LOG_ERR, 36, ENAMETOOLONG, "the file name that %s maps to cannot exist", pn_str_escape(r->pool, pn_str_head(r->path, 200)).p);
+        return 403;
     }
     place = pn_store_find(w->store, r->server, r->filename);
     adopt(r, place);

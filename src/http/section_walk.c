@@ -16,6 +16,19 @@ void pn__request_merge(struct pn_request *r, const struct pn_conf_vec *add)
     pn__request_set_vec(r, pn_vec_cache_merge(w->vecs, r->server, r->dir_conf, add));
 }
 
+/* Only regular expressions see several slashes in a row (MergeSlashes Off). */
+static pn_str merged_slashes(apr_pool_t *pool, pn_str path)
+{
+    char  *to = apr_palloc(pool, path.n + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < path.n; i++)
+        if (path.p[i] != '/' || n == 0 || to[n - 1] != '/')
+            to[n++] = path.p[i];
+    to[n] = '\0';
+    return pn_str_n(to, n);
+}
+
 /* A literal location matches itself and what lies below it; one that ends in a slash, only what begins with it. */
 static bool location_matches(const struct pn_section *section, pn_str path, struct pn_match *match)
 {
@@ -34,11 +47,12 @@ int pn__location_walk(struct pn_request *r)
     const apr_array_header_t *locations = pn_core_server(r->server)->locations;
     struct pn_match           match;
 
-    if (!locations || r->path.n == 0 || r->path.p[0] != '/')
+    if (PN_LIKELY(!locations) || r->path.n == 0 || r->path.p[0] != '/')
         return 0;
+    pn_str path = pn_core_server(r->server)->merge_slashes ? r->path : merged_slashes(r->pool, r->path);
     for (int i = 0; i < locations->nelts; i++) {
         const struct pn_section *section = APR_ARRAY_IDX(locations, i, const struct pn_section *);
-        if (!location_matches(section, r->path, &match))
+        if (!location_matches(section, section->regex ? r->path : path, &match))
             continue;
         if (section->names)
             pn_section_capture(section, &match, r->pool, pn_env(r));

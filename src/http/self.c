@@ -100,6 +100,8 @@ void pn__override_type(struct pn_request *r)
     }
     if (conf->handler_set)
         r->handler = pn_str_ieq(conf->handler, PN_STR("none")) ? PN_STR("") : conf->handler;
+    if (conf->accept_path_info != PN_ACCEPT_PATH_INFO_DEFAULT)
+        r->path_info_policy = conf->accept_path_info == PN_ACCEPT_PATH_INFO_ON ? PN_PATH_INFO_ACCEPT : PN_PATH_INFO_REJECT;
     if (conf->handler_expr)
         pn__handler_from_expr(r, conf->handler_expr);
     if (r->content_type.n == 0 && conf->default_type.n && !pn_str_ieq(conf->default_type, PN_STR("none")))

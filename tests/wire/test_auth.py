@@ -421,6 +421,7 @@ def test_fail2ban_sees_every_failed_try(site):
         text = (f'Digest username="{user}", realm="Members only", nonce="{challenge["nonce"]}", '
                 f'uri="/d/a.txt", qop=auth, nc=00000001, cnonce="x", response="{"0" * 32}"')
         assert site.get("/d/a.txt", {"Authorization": text}).status == 401
+    site.wait_log("AH01790")
     lines = [line for line in site.error_log.splitlines() if "client 127.0.0.1" in line]
     log = site.run_dir / "seen.log"
     log.write_text("\n".join(lines) + "\n")

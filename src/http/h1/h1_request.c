@@ -86,17 +86,22 @@ static bool served_scheme(pn_str scheme)
     return scheme.n == 0 || pn_str_ieq(scheme, PN_STR("http")) || pn_str_ieq(scheme, PN_STR("https"));
 }
 
-/* What the log shows of a request that was not understood. */
-static void describe_refused(struct pn_request *r, const struct pn_h1_request *head)
+/* What the log shows of a request that was not understood: its line, cut where its blanks are. */
+static void describe_refused(struct pn_request *r)
 {
-    pn_str query;
+    size_t first = pn_str_chr(r->line, ' ', 0), last = pn_str_rchr(r->line, ' ');
+    pn_str query, target = PN_STR("/"), protocol = PN_STR("HTTP/1.0");
 
-    if (head->version == 0)
-        r->protocol = PN_STR("HTTP/1.0");
-    if (head->method.n == 0)
+    if (r->line.n == 0)
         return;
-    r->path = head->target.n ? pn_str_dup(r->pool, pn_str_cut(head->target, '?', &query)) : PN_STR("/");
-    r->raw_path = r->path;
+    if (first != SIZE_MAX && last > first) {
+        target = pn_str_n(r->line.p + first + 1, last - first - 1);
+        protocol = pn_str_from(r->line, last + 1);
+    }
+    if (r->method.n == 0)
+        r->method = pn_str_dup(r->pool, pn_str_head(r->line, first));
+    r->path = r->raw_path = pn_str_dup(r->pool, pn_str_cut(target, '?', &query));
+    r->protocol = pn_str_starts(protocol, PN_STR("HTTP/")) ? pn_str_dup(r->pool, protocol) : PN_STR("HTTP/1.0");
 }
 
 /* The head's meaning for this server. @return 0 or the status to fail with. */
@@ -172,7 +177,10 @@ bool h1_serve_request(struct h1_conn *c, apr_pool_t *pool)
     take_over(r, &head);
     c->client_closes = !head.keep_alive;
     if (fault != PN_H1_FINE) {
-        describe_refused(r, &head);
+        if (fault != PN_H1_LINE_TOO_LONG)
+            describe_refused(r);
+        else
+            r->protocol = PN_STR("HTTP/1.0");
         return answer(c, refuse(c, r, fault));
     }
     int status = understand(r, &head);

@@ -65,6 +65,10 @@ PN_MAY_YIELD static pn_rc script_next(struct pn_body *body, struct pn_chunk *ret
         *ret_chunk = (struct pn_chunk){ .kind = PN_CHUNK_BYTES, .bytes = self->rest, .fd = -1, .stable = true };
         self->rest.n = 0;
         ret_chunk->flush = !more_follows_at_once(self);
+        if (run->ended && !run->pump_status) { /* so its length is known, and it can be told */
+            cgi_finish(run);
+            ret_chunk->last = true;
+        }
         return PN_OK;
     }
     if (n == 0) {

@@ -18,15 +18,24 @@ struct batch {
     char                     *title[BATCH];     /* malloc'd */
 };
 
+/* A link that leads nowhere is not there: nobody need be told of it. */
+static void stat_entry(int fd, const struct autoindex_entry *entry, struct stat *ret)
+{
+    struct stat target;
+
+    if (fstatat(fd, entry->name, ret, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (!S_ISLNK(ret->st_mode) || fstatat(fd, entry->name, &target, 0) == 0))
+        return;
+    *ret = (struct stat){ 0 };
+}
+
 static void stat_batch(void *arg)
 {
     struct batch *batch = arg;
 
-    for (size_t i = 0; i < batch->n; i++) {
-        const struct autoindex_entry *entry = &batch->listing->v[batch->first + i];
-        if (entry->is_parent || fstatat(batch->listing->fd, entry->name, &batch->stat[i], AT_SYMLINK_NOFOLLOW) != 0)
-            batch->stat[i] = (struct stat){ 0 };
-    }
+    for (size_t i = 0; i < batch->n; i++)
+        if (!batch->listing->v[batch->first + i].is_parent)
+            stat_entry(batch->listing->fd, &batch->listing->v[batch->first + i], &batch->stat[i]);
 }
 
 /* A turn of the loop for the others. */
@@ -144,8 +153,11 @@ PN_MAY_YIELD static bool look_up(struct looking *at, size_t i)
             decorate(at->conf, entry, PN_STR(".."), PN_STR(".."), PN_STR(""), PN_STR(""));
         return true;
     }
-    if (fancy || !entry->hint)
+    if (fancy || !entry->hint) {
+        if (!at->batch->stat[i].st_mode)
+            return false;
         info = pn__autoindex_info(&at->batch->stat[i]);
+    }
     pn_str             name = pn_str_dup(at->scratch, pn_str_n(entry->name, entry->name_n));
     struct pn_request *sub = pn_entry_lookup(at->r, at->scratch, name, &info);
     bool               shown = is_shown(sub, at->view);

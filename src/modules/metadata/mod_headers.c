@@ -232,6 +232,17 @@ static bool list_has(pn_str list, pn_str value)
     return false;
 }
 
+/* In any of the fields of that name. */
+static bool has_element(const struct target *target, const struct header_rule *rule, pn_str value)
+{
+    if (is_type(target, rule))
+        return list_has(target->r->content_type, value);
+    for (const struct pn_header *f = pn_headers_begin(target->list); f < pn_headers_end(target->list); f++)
+        if (pn_str_ieq(f->name, rule->name) && list_has(f->value, value))
+            return true;
+    return false;
+}
+
 static void unset(const struct target *target, const struct header_rule *rule)
 {
     if (is_type(target, rule))
@@ -329,7 +340,7 @@ PN_MAY_YIELD static pn_rc run_rule(const struct target *target, const struct hea
         return rc;
     if (!pn_header_value_ok(value))
         return PN_BAD;
-    if (rule->action == MERGE && list_has(current(target, rule), value))
+    if (rule->action == MERGE && has_element(target, rule, value))
         return PN_OK;
     if (rule->action == APPEND || rule->action == MERGE)
         append(target, rule, value);
