@@ -86,6 +86,8 @@ struct pn_filter {
     const char         *name; /* upper case, as SetOutputFilter names it */
     enum pn_filter_type type;
     pn_filter_fn       *wrap;
+    /** Before the handler runs: says on the request what the handler must know (no_etag, no_local_copy). May be NULL. */
+    void (*init)(struct pn_request *r, void *arg);
 };
 
 struct pn_hooks;

@@ -99,7 +99,7 @@ int pn_check_conditions(struct pn_request *r)
         .etag = pn_headers_get(&r->out, PN_HDR_ETAG), .last_modified = r->mtime, .request_time = r->time
     };
 
-    if (PN_LIKELY(!is_conditional(&r->in)) || r->status != 200)
+    if (PN_LIKELY(!is_conditional(&r->in)) || r->status != 200 || r->no_local_copy || r->main)
         return 0; /* an ErrorDocument is sent whole, whatever the client has */
     return pn_conditions_check(&r->in, &validators, r->method_id == PN_METHOD_GET || r->head_only);
 }

@@ -136,6 +136,8 @@ PN_MAY_YIELD static struct pn_request *local_document(struct pn_request *r, int 
     }
     tell_document(doc, r, status);
     int failed = pn__request_set_target(doc, url);
+    if (!failed && pn__run_phase(doc, doc->server->plan, PN_PHASE_POST_READ_REQUEST) == PN_REJECTED)
+        failed = doc->core->reject_status;
     if (!failed)
         failed = pn__pipeline_lookup(doc);
     if (!failed && !doc->next)

@@ -90,6 +90,17 @@ PN_MAY_YIELD static bool apply(struct pn_request *r, int from, int to)
     return true;
 }
 
+void pn__filters_init(struct pn_request *r)
+{
+    const apr_array_header_t *list = r->core->output_filters;
+
+    for (int i = 0; list && i < list->nelts; i++) {
+        const struct pn_filter_use *use = &APR_ARRAY_IDX(list, i, struct pn_filter_use);
+        if (use->filter->init)
+            use->filter->init(r, use->arg);
+    }
+}
+
 bool pn__filters_apply(struct pn_request *r)
 {
     return apply(r, INT_MIN, PN_FILTER_TRANSCODE);

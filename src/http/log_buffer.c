@@ -114,11 +114,15 @@ static unsigned gather(struct buffer *b, unsigned first, unsigned n_runs)
 /* Says in the segment which file is being written, for whoever finds it after a kill. */
 static void write_begins(struct buffer *b, struct pn_log_sink *sink, unsigned count)
 {
-    int64_t now_s = now_usec() / PN_USEC_PER_SEC;
-    size_t  n = 0;
+    int64_t  now_s = now_usec() / PN_USEC_PER_SEC;
+    uint64_t marked = 0;
+    size_t   n = 0;
 
     for (unsigned i = 0; i < count; i++)
         n += b->iov[i].iov_len;
+    for (unsigned i = 0; i < runs_in(b->bank); i++)
+        if (b->bank->runs[i].sink == sink->number)
+            marked += atomic_load_explicit(&b->bank->runs[i].written, memory_order_relaxed);
 
     if (now_s - sink->seen_s >= SEEN_END_S) {
         off_t end = lseek(sink->fd, 0, SEEK_END); /* O_APPEND: the position matters to nobody */
@@ -127,6 +131,8 @@ static void write_begins(struct buffer *b, struct pn_log_sink *sink, unsigned co
     }
     b->segment->writing_from = sink->seen_end;
     b->segment->writing_n = (uint32_t)n;
+    b->segment->writing_marked = marked;
+    atomic_store_explicit(&b->segment->writing_done, 0, memory_order_relaxed);
     atomic_store_explicit(&b->segment->writing_sink, sink->number, memory_order_release);
 }
 
@@ -138,8 +144,10 @@ static ssize_t write_file(struct buffer *b, struct pn_log_sink *sink, unsigned c
     do
         n = count == 1 ? write(sink->fd, b->iov[0].iov_base, b->iov[0].iov_len) : writev(sink->fd, b->iov, (int)count);
     while (n < 0 && errno == EINTR);
-    if (n > 0)
+    if (n > 0) {
+        atomic_store_explicit(&b->segment->writing_done, (uint32_t)n, memory_order_release);
         sink->seen_end += (uint64_t)n;
+    }
     return n;
 }
 

@@ -8,10 +8,10 @@
  * is advanced; when everything is written, the table is emptied. What could not be written is copied to the other bank
  * before the banks change places.
  *
- * What a kill at the worst moment can do: between the return of the write and the advance of `written` (the tail of the system call
- * and a few instructions) the lines are in the file and still in the segment. For files the master then looks whether the end of
- * the file holds them (log_recover.c) and writes only what is missing. Lines of a pipe or of syslog that were written in that
- * moment are written twice. No line whose commit has happened is lost, and none is torn. */
+ * What a kill at the worst moment can do: while the write system call runs, the lines are in the file and still in the segment. For
+ * files the master then looks whether the end of the file holds them (log_recover.c) and writes only what is missing; other
+ * writers that append in that very moment can hide it. Lines of a pipe or of syslog that were written in that moment are written
+ * twice. No line whose commit has happened is lost, and none is torn. */
 #ifndef PN_HTTP_LOG_BUFFER_H
 #define PN_HTTP_LOG_BUFFER_H
 

@@ -23,11 +23,11 @@ static size_t common_prefix(pn_str tail, size_t p, pn_str block)
     return i;
 }
 
-/* A write that a kill cut short ends at the end of a page, mostly in the middle of a line that nothing follows. What looks like
+/* A write that a kill cut short ends where the file ends, at the end of a page and mostly in the middle of a line. What looks like
  * the beginning of our lines and ends elsewhere is another's line. */
 static bool may_be_cut(pn_str tail, uint64_t from, size_t end)
 {
-    return (end == tail.n && tail.p[end - 1] != '\n') || (from + end) % 4096 == 0;
+    return end == tail.n && (tail.p[end - 1] != '\n' || (from + end) % 4096 == 0);
 }
 
 /* @param tail the file from the offset `from` on. @return bytes of `block` that are in it. */
@@ -116,6 +116,21 @@ static bool seen_before(const struct pn_log_bank *bank, unsigned run)
     return false;
 }
 
+/* How much of the block the write that was under way has put into the file. */
+static size_t already_written(const struct pn_log_segment *segment, const struct pn_log_bank *bank, const struct pn_log_sink *sink,
+                              unsigned n_runs, pn_str block)
+{
+    uint64_t done = segment->writing_done, marked = 0;
+
+    if (!done)
+        return already_in_file(sink, segment->writing_from, pn_str_head(block, segment->writing_n));
+    for (unsigned i = 0; i < n_runs; i++)
+        if (bank->runs[i].sink == sink->number)
+            marked += bank->runs[i].written;
+    marked -= segment->writing_marked;
+    return marked < done && done - marked <= block.n ? (size_t)(done - marked) : 0;
+}
+
 void pn_log_segment_recover(struct pn_log_segment *segment, struct pn_generation *generation)
 {
     struct pn_log_bank *bank = &segment->banks[atomic_load_explicit(&segment->bank, memory_order_acquire) & 1];
@@ -127,9 +142,7 @@ void pn_log_segment_recover(struct pn_log_segment *segment, struct pn_generation
         if (!sink || seen_before(bank, i))
             continue;
         pn_str block = collect(bank, i, n_runs);
-        size_t done = 0;
-        if (sink->number == writing)
-            done = already_in_file(sink, segment->writing_from, pn_str_head(block, segment->writing_n));
+        size_t done = sink->number == writing ? already_written(segment, bank, sink, n_runs, block) : 0;
         pn__log_sink_write_now(sink, pn_str_from(block, done));
         free((void *)(uintptr_t)block.p);
     }

@@ -34,6 +34,8 @@ struct pn_log_segment {
     _Atomic uint32_t writing_sink; /* its number, 0: none */
     uint64_t         writing_from; /* the file was at least this long before */
     uint32_t         writing_n;    /* bytes given to the kernel: the first of the sink's unwritten ones */
+    uint64_t         writing_marked; /* sum of `written` of the sink's runs before */
+    _Atomic uint32_t writing_done; /* bytes that the kernel took, 0: not known yet; the marks follow */
     struct pn_log_bank banks[2];
 };
 

@@ -168,6 +168,7 @@ int pn__pipeline_handle(struct pn_request *r)
         return status;
     if (!pn__configured_filters(r))
         return 500;
+    pn__filters_init(r);
     switch (pn__run_phase(r, r->dir_conf->plan, PN_PHASE_HANDLER)) {
     case PN_REJECTED: return r->core->reject_status;
     case PN_HANDLED: return 0;
@@ -229,14 +230,24 @@ struct pn_request *pn_pipeline_error(struct pn_request *r, int status)
     return seal(pn__error_answer(r, status));
 }
 
+void pn_pipeline_log(struct pn_request *r)
+{
+    if (r->core->logged)
+        return;
+    r->core->logged = true;
+    while (r->prev)
+        r = r->prev;
+    pn__run_phase(r, r->server->plan, PN_PHASE_LOG_TRANSACTION);
+}
+
 void pn_pipeline_finish(struct pn_request *r)
 {
     struct pn_request *first = r;
     struct pn_worker  *w = pn_worker_this();
 
+    pn_pipeline_log(r);
     while (first->prev)
         first = first->prev;
-    pn__run_phase(first, first->server->plan, PN_PHASE_LOG_TRANSACTION);
     w->requests++;
     if (w->on_request)
         w->on_request(w, first);

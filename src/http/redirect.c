@@ -48,6 +48,8 @@ enum pn_verdict pn_redirect_internal(struct pn_request *r, pn_str url)
     to->expecting_100 = r->expecting_100;
     pn__carry_env(to, r, 200);
     int status = pn__request_set_target(to, url);
+    if (status == 0 && pn__run_phase(to, to->server->plan, PN_PHASE_POST_READ_REQUEST) == PN_REJECTED)
+        status = to->core->reject_status;
     if (status == 0)
         status = pn__pipeline_lookup(to);
     if (status == 0 && !to->next)

@@ -39,6 +39,7 @@ struct pn_request_core {
     struct pn_request   *subs, *next_sub;/* its subrequests; the list it is in */
     int                  reject_status;  /* set by pn_reject */
     unsigned             depth;          /* of subrequests */
+    bool                 logged;         /* the log hooks have run */
     bool                 sealed;         /* filters applied, head final */
     bool                 access_ok;      /* the access phases let it in */
     const struct pn_conf_vec *location_vec; /* settings after the first location walk */
@@ -75,6 +76,8 @@ PN_MAY_YIELD struct pn_request *pn_pipeline_error(struct pn_request *r, int stat
 PN_MAY_YIELD int pn__pipeline_lookup(struct pn_request *r);
 /** Handler and filters. @return 0 or an error status. */
 PN_MAY_YIELD int pn__pipeline_handle(struct pn_request *r);
+/** Runs the log hooks, once: before the last bytes leave when they are sure to go at once, else at the end. */
+PN_MAY_YIELD void pn_pipeline_log(struct pn_request *r);
 /** Logs and lets go. */
 void pn_pipeline_finish(struct pn_request *r);
 
@@ -88,6 +91,8 @@ struct pn_body *pn__body_resumed(struct pn_request *r, const struct pn_chunk *fi
 /** A body that fails with rc at once. */
 struct pn_body *pn__body_failing(struct pn_request *r, pn_rc rc);
 
+/** Tells the response's filters that the handler is about to run. */
+void pn__filters_init(struct pn_request *r);
 /** Wraps r->body in the response's filters; once. @return false when a filter failed (status set). */
 PN_MAY_YIELD bool pn__filters_apply(struct pn_request *r);
 /** The filters that see the message as it is sent, ranges selected: PN_FILTER_TRANSCODE. */

@@ -49,7 +49,8 @@ struct pn_generation *pn_boot_load(const struct pn_command *args, apr_pool_t *po
         options.config_file = NULL; /* serve has its text in `before` */
     options.server_root = absolute(pool, args->server_root ? args->server_root : PN_DEFAULT_ROOT);
     rc = pn_generation_load(&options, pool, &generation, ret_report);
-    fwrite(dump.p, 1, dump.n, stdout); /* COMPAT: 2.4 shows what it read even when a module refuses it later */
+    if (dump.n)
+        fwrite(dump.p, 1, dump.n, stdout); /* COMPAT: 2.4 shows what it read even when a module refuses it later */
     fflush(stdout);
     pn_buf_release(&dump);
     return rc == PN_OK ? generation : NULL;

@@ -77,6 +77,17 @@ static void advance(struct iovec **iov, unsigned *count, size_t n)
     }
 }
 
+pn_rc pn_stream_try(struct pn_stream *stream, struct iovec **iov, unsigned *count, bool more, uint64_t *sent)
+{
+    ssize_t n = stream->ops->send(stream, *iov, *count, more);
+
+    if (n < 0)
+        return PN_AGAIN;
+    *sent += (uint64_t)n;
+    advance(iov, count, (size_t)n);
+    return *count ? PN_AGAIN : PN_OK;
+}
+
 pn_rc pn_stream_send_all(struct pn_stream *stream, struct iovec *iov, unsigned count, bool more,
                          pn_usec timeout, uint64_t *sent)
 {

@@ -34,6 +34,10 @@ struct pn_stream {
 
 extern const struct pn_stream_ops pn_stream_plain;
 
+/** One attempt without waiting. `iov` and `count` are advanced past what was sent.
+ *  @return PN_OK: all of it is sent; PN_AGAIN: not, whatever the reason (pn_stream_send_all finds out). */
+PN_NODISCARD pn_rc pn_stream_try(struct pn_stream *stream, struct iovec **iov, unsigned *count, bool more, uint64_t *sent);
+
 /** Sends all of it. `iov` is used up as scratch. Adds what was sent to *sent also when it fails.
  *  @return PN_OK, PN_TIMEOUT, PN_CANCELLED (reset by the peer or the fiber was cancelled). */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn_stream_send_all(struct pn_stream *stream, struct iovec *iov, unsigned count,

@@ -248,3 +248,11 @@ void pn__accept_resume(struct pn_child *child, unsigned why)
         if (pn_io_resume(child->loop, &one->io) != PN_OK)
             trouble(child, errno);
 }
+
+void pn__accept_look(struct pn_child *child)
+{
+    if (child->paused || !child->listening)
+        return;
+    for (struct pn_listener *one = child->listeners; one; one = one->next)
+        step_back(child, one);
+}

@@ -19,16 +19,18 @@
 
 /* ---- signals: a handler marks what was asked, the end of the turn obeys ---- */
 
-enum { ASKED_STOP = 1, ASKED_DRAIN = 2 };
+enum { ASKED_STOP = 1, ASKED_DRAIN = 2, ASKED_LOOK = 4 };
 
-static volatile sig_atomic_t asked;
-static struct pn_loop       *asked_loop; /* NULL: there is nobody to wake yet */
+static atomic_uint     asked;
+static struct pn_loop *asked_loop; /* NULL: there is nobody to wake yet */
 
 static void on_signal(int number)
 {
     int error = errno;
 
-    asked |= number == SIGTERM || number == SIGINT ? ASKED_STOP : ASKED_DRAIN;
+    atomic_fetch_or(&asked, number == SIGTERM || number == SIGINT ? ASKED_STOP
+                            : number == PN_SIGNAL_LOOK            ? ASKED_LOOK
+                                                                  : ASKED_DRAIN);
     if (asked_loop)
         pn_loop_wake(asked_loop);
     errno = error;
@@ -39,6 +41,7 @@ static void handle_signals(const struct pn_child *child)
     pn__signal_handle(SIGTERM, on_signal);
     pn__signal_handle(SIGUSR1, on_signal);
     pn__signal_handle(SIGWINCH, on_signal);
+    pn__signal_handle(PN_SIGNAL_LOOK, on_signal);
     pn__signal_handle(SIGPIPE, SIG_IGN);
     /* Ctrl-C and a closed terminal reach all processes; children wait for what the master says to them. */
     pn__signal_handle(SIGINT, child->events ? SIG_IGN : on_signal);
@@ -80,13 +83,14 @@ static void publish(struct pn_child *child, const struct pn_child_figures *figur
 
 static void obey(struct pn_child *child)
 {
-    unsigned what = (unsigned)asked;
+    unsigned what = atomic_exchange(&asked, 0);
 
-    asked = 0;
     if (what & ASKED_STOP)
         pn_loop_stop(child->loop);
     else if (what & ASKED_DRAIN)
         pn__child_drain(child);
+    else
+        pn__accept_look(child);
 }
 
 static void end_of_turn(struct pn_turn_hook *hook)
@@ -94,7 +98,7 @@ static void end_of_turn(struct pn_turn_hook *hook)
     struct pn_child        *child = PN_CONTAINER(hook, struct pn_child, turn_end);
     struct pn_child_figures figures;
 
-    if (asked)
+    if (atomic_load_explicit(&asked, memory_order_relaxed))
         obey(child);
     child->ops->figures(child->engine, &figures);
     publish(child, &figures);

@@ -12,6 +12,9 @@
 /** The child could not become what the configuration says: starting it again would end the same. */
 #define PN_EXIT_FATAL 15
 
+/** From the master: there may be connections that nobody was woken for. */
+#define PN_SIGNAL_LOOK SIGURG
+
 struct pn_child {
     const struct pn_proc_ops *ops;
     struct pn_generation     *generation;
@@ -63,5 +66,7 @@ PN_NODISCARD pn_rc pn__accept_open(struct pn_child *child);
 void pn__accept_close(struct pn_child *child);
 void pn__accept_pause(struct pn_child *child, unsigned why);
 void pn__accept_resume(struct pn_child *child, unsigned why);
+/** Asks the kernel anew which listeners have connections. */
+void pn__accept_look(struct pn_child *child);
 
 #endif

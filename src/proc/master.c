@@ -3,6 +3,7 @@
  * Workload: sleeps. It wakes for signals, for what children tell, and once a second. */
 #include <errno.h>
 #include <pinion/log.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -134,7 +135,6 @@ static bool open_all(struct pn_master *master)
         return false;
     if (pn__events_open(&master->events) != PN_OK)
         return report(master, 15, errno, "the master's pipes cannot be made");
-    /* Last, since those who start us take it for the sign that we listen. */
     return master->ops->begin(master->generation) && open_pid_file(master);
 }
 
@@ -212,6 +212,9 @@ static void announce(struct pn_master *master)
     const struct pn_proc_options *options = master->options;
 
     master->announced = true;
+    /* Now, since those who start us take the number for the sign that we serve. */
+    if (pn__pidfile_write(&master->pid_file) != PN_OK)
+        PN_LOG_S(main_server(master), PN_LOG_CRIT, 100, errno, "could not write the PidFile %s", master->pid_file.path);
     PN_LOG_S(main_server(master), PN_LOG_NOTICE, 489, 0, "%s configured -- resuming normal operations", options->name);
     PN_LOG_S(main_server(master), PN_LOG_NOTICE, 94, 0, "Command line: '%s'", options->command_line);
     pn__notify_send(&master->notify, "READY=1\nSTATUS=Serving");
@@ -285,6 +288,22 @@ static void end_one_idle(struct pn_master *master)
     }
 }
 
+/* The kernel may have woken a child for a connection that has been stopped since (SIGSTOP, a frozen group), and told nobody
+ * else: a connection that still waits is worth a look by all. */
+static void look_at_backlog(struct pn_master *master)
+{
+    for (const struct pn_listener *one = master->conf->listeners; one; one = one->next) {
+        struct pollfd waiting = { .fd = one->fd, .events = POLLIN };
+
+        if (poll(&waiting, 1, 0) <= 0)
+            continue;
+        for (unsigned i = 0; i < master->board->n_slots; i++)
+            if (master->seats[i].pid && !master->seats[i].leaving)
+                kill(master->seats[i].pid, PN_SIGNAL_LOOK);
+        return;
+    }
+}
+
 /* @param timely a second has passed: spare children are counted then. */
 static void look_at_children(struct pn_master *master, bool timely)
 {
@@ -346,8 +365,10 @@ static pn_usec look_around(struct pn_master *master)
         (master->fork_pause && master->now >= master->fork_after)) {
         look_at_children(master, master->now >= master->next_look);
         master->children_changed = false;
-        if (master->now >= master->next_look)
+        if (master->now >= master->next_look) {
             master->next_look = master->now + LOOK_USEC;
+            look_at_backlog(master);
+        }
     }
     pn__reload_look(master);
     if (master->fork_pause && master->fork_after > master->now)

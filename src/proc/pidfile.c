@@ -33,6 +33,13 @@ static bool is_locked(int fd)
     return true;
 }
 
+static bool is_empty(int fd)
+{
+    struct stat found;
+
+    return fstat(fd, &found) == 0 && found.st_size == 0;
+}
+
 enum pn_pid_state pn_pidfile_read(const char *path, pid_t *ret_pid)
 {
     int               fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -45,6 +52,8 @@ enum pn_pid_state pn_pidfile_read(const char *path, pid_t *ret_pid)
 
         state = alive && is_locked(fd) ? PN_PID_RUNNING : PN_PID_STALE;
     }
+    else if (is_empty(fd) && !is_locked(fd))
+        state = PN_PID_NONE; /* left by a master that could not remove it */
     close(fd);
     return state;
 }
@@ -73,32 +82,43 @@ static pn_rc open_locked(const char *path, int *ret_fd)
 
 pn_rc pn__pidfile_open(struct pn_pidfile *file, const char *path)
 {
-    char  text[PID_TEXT_MAX];
     pid_t earlier;
-    int   fd, n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    int   fd;
     pn_rc rc = open_locked(path, &fd);
 
     if (rc != PN_OK)
         return rc;
     file->replaced = number_in(fd, &earlier);
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+    (void)fchmod(fd, 0644); /* whatever the umask: anybody may look who runs the server */
+    if (ftruncate(fd, 0) != 0) {
         int error = errno;
 
         close(fd);
         errno = error;
         return PN_SYSTEM;
     }
-    (void)fchmod(fd, 0644); /* whatever the umask: anybody may look who runs the server */
     file->path = path;
     file->fd = fd;
     return PN_OK;
+}
+
+pn_rc pn__pidfile_write(const struct pn_pidfile *file)
+{
+    char text[PID_TEXT_MAX];
+    int  n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+    if (!file->path || pwrite(file->fd, text, (size_t)n, 0) == n)
+        return PN_OK;
+    return PN_SYSTEM;
 }
 
 void pn__pidfile_remove(struct pn_pidfile *file)
 {
     if (!file->path)
         return;
-    unlink(file->path);
+    /* With -X the folder may be out of our reach by now; the file itself is not. */
+    if (unlink(file->path) != 0)
+        (void)!ftruncate(file->fd, 0);
     close(file->fd);
     file->path = NULL;
 }

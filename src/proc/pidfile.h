@@ -13,9 +13,11 @@ struct pn_pidfile {
     bool        replaced; /* a file was there that nobody held: the last run did not end well */
 };
 
-/** Makes the file with this process's number and locks it. `path` is kept.
+/** Makes the file, empty, and locks it. `path` is kept.
  *  @return PN_OK; PN_DENIED: another master holds it; PN_SYSTEM with errno. */
 PN_NODISCARD pn_rc pn__pidfile_open(struct pn_pidfile *file, const char *path);
+/** Writes this process's number: the server is up. @return PN_OK, also when no file is held; PN_SYSTEM with errno. */
+PN_NODISCARD pn_rc pn__pidfile_write(const struct pn_pidfile *file);
 /** Removes it. Accepts one that was not opened. The master's. */
 void pn__pidfile_remove(struct pn_pidfile *file);
 /** In a child: gives the lock's descriptor up. */

@@ -3,7 +3,6 @@ import hashlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 
@@ -521,9 +520,22 @@ def test_many_at_once(cgi):
 
 def test_one_process(cgi):
     """With -X there is no master to start the helper."""
+    cgi.run_dir.chmod(0o777)                   # the only process is not root any more when it removes its pid file
     script(cgi, "a.cgi", PLAIN + "echo x").start("-X")
     for _ in range(3):
         assert cgi.get("/a.cgi").body == b"x\n"
+
+
+def test_nph_makes_the_whole_answer(cgi):
+    script(cgi, "nph-a.cgi", "printf 'HTTP/1.0 234 Fine\\r\\nX-A: b\\r\\nContent-Type: text/plain\\r\\n\\r\\nhello'").start()
+    answer = cgi.get("/nph-a.cgi")
+    assert (answer.status, answer.reason, answer.headers["x-a"], answer.body) == (234, "Fine", "b", b"hello")
+
+
+@pytest.mark.parametrize("text", ["printf 'X-A: b\\n\\nx'", "printf 'HTTP/1.1 2x0 OK\\n\\nx'", "echo"])
+def test_nph_without_a_status_line_is_500(cgi, text):
+    script(cgi, "nph-a.cgi", text).start()
+    assert cgi.get("/nph-a.cgi").status == 500
 
 
 # ---- a real program: git over HTTP ----

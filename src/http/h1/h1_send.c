@@ -8,12 +8,15 @@
 #include <pinion/buf.h>
 
 #include "http/h1/h1_conn.h"
+#include "http/log_buffer.h"
 #include "proto/chunked.h"
 
 #define HEAD_MAX (256 * 1024)
 #define IOV_MAX_GATHER 32
 /* Content up to here is copied behind the head: one plain send costs less than a gathered one saves in copying. */
 #define COPY_BYTES 4096
+/* A file up to here may fit the socket's buffer: then the answer ends with its first sendfile. */
+#define FILE_AT_ONCE (4 * 1024 * 1024)
 /* Gathered bytes are sent when they reach this, to keep the pipe full while the body is still being made. */
 #define GATHER_BYTES (256 * 1024)
 
@@ -30,6 +33,9 @@ struct sender {
     unsigned           count;
     size_t             gathered;  /* bytes in iov */
     struct pn_buf      head;      /* iov[0] while it is the only one */
+    struct pn_log_mark mark;      /* where the log stood before the line that was made early */
+    uint64_t           predicted; /* bytes that the line counts as sent */
+    uint64_t           file_sent; /* of the file chunk at work, by the first attempt */
 };
 
 /* ---- head ---- */
@@ -201,6 +207,39 @@ PN_MAY_YIELD static pn_rc flush(struct sender *s, bool more)
     return count ? pn_stream_send_all(&s->c->stream, s->iov, count, more, s->timeout, &s->r->bytes_out) : PN_OK;
 }
 
+/* A child that is killed as the last bytes have left would lose the line of an answer that the client has. So the line is made
+ * first, as if all went well, and taken back when it does not. */
+static void log_early(struct sender *s, uint64_t file_bytes)
+{
+    s->predicted = s->gathered + file_bytes;
+    s->r->bytes_out += s->predicted;
+    s->r->ended = pn_loop_now(s->c->worker->loop);
+    s->mark = pn_log_buffer_mark();
+    pn_pipeline_log(s->r);
+    s->r->bytes_out -= s->predicted;
+}
+
+static void take_log_back(struct sender *s)
+{
+    pn_log_buffer_take_back(s->mark);
+    s->r->core->logged = false;
+}
+
+/* The last bytes of the answer. */
+PN_MAY_YIELD static pn_rc flush_last(struct sender *s)
+{
+    struct iovec *iov = s->iov;
+
+    if (s->count == 0)
+        return PN_OK;
+    log_early(s, 0);
+    s->gathered = 0;
+    if (PN_LIKELY(pn_stream_try(&s->c->stream, &iov, &s->count, false, &s->r->bytes_out) == PN_OK))
+        return PN_OK;
+    take_log_back(s);
+    return pn_stream_send_all(&s->c->stream, iov, s->count, false, s->timeout, &s->r->bytes_out);
+}
+
 PN_MAY_YIELD static pn_rc gather(struct sender *s, pn_str bytes)
 {
     if (s->count == IOV_MAX_GATHER) {
@@ -213,14 +252,38 @@ PN_MAY_YIELD static pn_rc gather(struct sender *s, pn_str bytes)
     return PN_OK;
 }
 
+/* The end of an answer that one send and one sendfile may complete. @return true when they did. */
+static bool file_at_once(struct sender *s, const struct pn_chunk *chunk)
+{
+    struct iovec *iov = s->iov;
+    ssize_t       n = -1;
+
+    if (chunk->n > FILE_AT_ONCE)
+        return false;
+    log_early(s, chunk->n);
+    if (pn_stream_try(&s->c->stream, &iov, &s->count, true, &s->r->bytes_out) == PN_OK)
+        n = s->c->stream.ops->send_file(&s->c->stream, chunk->fd, chunk->offset, (size_t)chunk->n);
+    if (n > 0)
+        s->r->bytes_out += (uint64_t)n;
+    s->file_sent = n > 0 ? (uint64_t)n : 0;
+    if (s->file_sent == chunk->n)
+        return true;
+    memmove(s->iov, iov, s->count * sizeof(*iov));
+    take_log_back(s);
+    return false;
+}
+
 /* A file leaves without passing through the program, where the stream can do that. */
 PN_MAY_YIELD static pn_rc send_file(struct sender *s, const struct pn_chunk *chunk)
 {
+    s->file_sent = 0;
+    if (chunk->last && s->framing == OUT_LENGTH && s->left == 0 && file_at_once(s, chunk))
+        return PN_OK;
     pn_rc rc = flush(s, true);
-
     if (rc != PN_OK)
         return rc;
-    rc = pn_stream_send_file(&s->c->stream, chunk->fd, chunk->offset, chunk->n, s->timeout, &s->r->bytes_out);
+    rc = pn_stream_send_file(&s->c->stream, chunk->fd, chunk->offset + s->file_sent, chunk->n - s->file_sent, s->timeout,
+                             &s->r->bytes_out);
     if (rc == PN_EOF) {
         PN_LOG_R(s->r, PN_LOG_ERR, 20012, 0, "%s became shorter while it was sent", s->r->filename.p);
         return PN_FAILED;
@@ -295,7 +358,7 @@ PN_MAY_YIELD static pn_rc send_body(struct sender *s)
         rc = gather(s, PN_STR("0\r\n\r\n"));
     else
         rc = PN_OK;
-    return rc == PN_OK ? flush(s, false) : rc;
+    return rc == PN_OK ? flush_last(s) : rc;
 }
 
 /* A body of unknown length that is all there after one pull gets a Content-Length instead of chunked framing. */
@@ -338,7 +401,7 @@ pn_rc h1_send_response(struct h1_conn *c, struct pn_request *r)
         s.iov[s.count++] = (struct iovec){ .iov_base = (void *)(uintptr_t)head.p, .iov_len = head.n };
         s.gathered = head.n;
     }
-    rc = s.framing == OUT_NO_BODY ? flush(&s, false) : send_body(&s);
+    rc = s.framing == OUT_NO_BODY ? flush_last(&s) : send_body(&s);
     r->ended = pn_loop_now(c->worker->loop);
     c->worker->bytes += r->bytes_out;
     if (rc != PN_OK) {

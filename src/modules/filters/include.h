@@ -40,7 +40,9 @@ struct include {
     struct pn_buf             out;      /* gathered output */
     struct pn_chunk           held;     /* to go out after it */
     bool                      holds, flush;
+    bool                      handed_out; /* what is in `out` */
     struct pn_body           *part;     /* what an element includes, being handed on */
+    bool                      part_ended; /* `held` is its last chunk */
     bool                      resume;   /* the element at work has more arguments */
     unsigned                  arg_at;
     bool                      failed_part; /* the last inclusion failed; its message waits for an onerror */

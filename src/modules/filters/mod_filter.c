@@ -354,13 +354,26 @@ PN_MAY_YIELD static struct pn_body *harness_wrap(struct pn_request *r, struct pn
     return below;
 }
 
+/* Which provider will run is not known yet: all may say what they need. */
+static void harness_init(struct pn_request *r, void *arg)
+{
+    const struct smart *smart = arg;
+
+    for (int i = 0; smart->providers && i < smart->providers->nelts; i++) {
+        const struct pn_filter *filter = pn_find_output_filter(r->server->generation,
+                                                               APR_ARRAY_IDX(smart->providers, i, struct provider *)->name);
+        if (filter && filter->init)
+            filter->init(r, NULL);
+    }
+}
+
 /* One harness a type, so that a smart filter stands where its type belongs. */
 static const struct pn_filter harnesses[] = {
-    { .name = "FILTER-HARNESS-0", .type = PN_FILTER_RESOURCE - 1, .wrap = harness_wrap },
-    { .name = "FILTER-HARNESS-1", .type = PN_FILTER_RESOURCE, .wrap = harness_wrap },
-    { .name = "FILTER-HARNESS-2", .type = PN_FILTER_CONTENT_SET, .wrap = harness_wrap },
-    { .name = "FILTER-HARNESS-3", .type = PN_FILTER_PROTOCOL, .wrap = harness_wrap },
-    { .name = "FILTER-HARNESS-4", .type = PN_FILTER_TRANSCODE, .wrap = harness_wrap },
+    { .name = "FILTER-HARNESS-0", .type = PN_FILTER_RESOURCE - 1, .wrap = harness_wrap, .init = harness_init },
+    { .name = "FILTER-HARNESS-1", .type = PN_FILTER_RESOURCE, .wrap = harness_wrap, .init = harness_init },
+    { .name = "FILTER-HARNESS-2", .type = PN_FILTER_CONTENT_SET, .wrap = harness_wrap, .init = harness_init },
+    { .name = "FILTER-HARNESS-3", .type = PN_FILTER_PROTOCOL, .wrap = harness_wrap, .init = harness_init },
+    { .name = "FILTER-HARNESS-4", .type = PN_FILTER_TRANSCODE, .wrap = harness_wrap, .init = harness_init },
 };
 
 static int type_of(struct pn_request *r, const struct smart *smart)

@@ -176,6 +176,8 @@ static inline bool page_is(const struct autoindex_page *page, uint32_t option)
 }
 /** Text with &, <, > and " as references. */
 void pn__autoindex_put_text(struct pn_buf *out, pn_str text);
+/** The same with quotes as they are: not for attributes. */
+void pn__autoindex_put_lines(struct pn_buf *out, pn_str text);
 /** A relative reference to the entry, for an attribute. */
 void pn__autoindex_put_href(struct autoindex_page *page, const struct autoindex_entry *entry);
 /** A reference to a path of this server, for an attribute. */

@@ -13,19 +13,40 @@
 
 /* ---- pieces ---- */
 
-void pn__autoindex_put_text(struct pn_buf *out, pn_str text)
+static pn_str reference(char c)
+{
+    switch (c) {
+    case '&': return PN_STR("&amp;");
+    case '<': return PN_STR("&lt;");
+    case '>': return PN_STR("&gt;");
+    case '"': return PN_STR("&quot;");
+    default: return (pn_str){ NULL, 0 };
+    }
+}
+
+static void put_escaped(struct pn_buf *out, pn_str text, bool quotes)
 {
     size_t from = 0;
 
     for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        if (c != '&' && c != '<' && c != '>' && c != '"')
+        pn_str with = reference(text.p[i]);
+        if (!with.p || (text.p[i] == '"' && !quotes))
             continue;
         pn_buf_add(out, text.p + from, i - from);
-        pn_buf_str(out, c == '&' ? PN_STR("&amp;") : c == '<' ? PN_STR("&lt;") : c == '>' ? PN_STR("&gt;") : PN_STR("&quot;"));
+        pn_buf_str(out, with);
         from = i + 1;
     }
     pn_buf_add(out, text.p + from, text.n - from);
+}
+
+void pn__autoindex_put_text(struct pn_buf *out, pn_str text)
+{
+    put_escaped(out, text, true);
+}
+
+void pn__autoindex_put_lines(struct pn_buf *out, pn_str text)
+{
+    put_escaped(out, text, false);
 }
 
 void pn__autoindex_put_path(struct autoindex_page *page, pn_str path)

@@ -27,7 +27,7 @@ PN_MAY_YIELD static pn_rc escaped_next(struct pn_body *body, struct pn_chunk *re
     if (rc != PN_OK && rc != PN_EOF)
         return rc;
     if (rc == PN_OK)
-        pn__autoindex_put_text(&self->out, chunk.bytes);
+        pn__autoindex_put_lines(&self->out, chunk.bytes);
     self->ended = rc == PN_EOF || chunk.last;
     if (self->ended)
         pn_buf_lit(&self->out, "</pre>\n");

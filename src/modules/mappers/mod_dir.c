@@ -169,11 +169,17 @@ static enum pn_verdict send_there(struct pn_request *r, const struct dir_conf *c
     return pn_redirect_external(r, conf->redirect_status, target);
 }
 
+/* mod_rewrite will run it again under another URL. */
+static bool starts_anew(const struct pn_request *r)
+{
+    return pn_str_eq(r->handler, PN_STR("redirect-handler"));
+}
+
 /* @return true when the look-up settles what answers; *ret_verdict then says how. */
 static bool settle(struct pn_request *r, const struct dir_conf *conf, struct pn_request *sub, pn_str name, int *error,
                    enum pn_verdict *ret_verdict)
 {
-    bool exists = sub->finfo.type == PN_FILE_REGULAR || (sub->finfo.type == PN_FILE_NONE && sub->handler.n);
+    bool exists = sub->finfo.type == PN_FILE_REGULAR || (sub->finfo.type == PN_FILE_NONE && sub->handler.n && !starts_anew(sub));
 
     if (sub->status == 200 && exists) {
         *ret_verdict = conf->redirect_status ? send_there(r, conf, name) : pn_take_over(r, sub);
@@ -220,7 +226,7 @@ PN_MAY_YIELD static enum pn_verdict dir_fixup(struct pn_request *r)
         return PN_NEXT;
     if (r->finfo.type == PN_FILE_NONE)
         return conf->fallback.n && !r->handler.n ? use_fallback(r, conf) : PN_NEXT;
-    if (r->finfo.type != PN_FILE_DIRECTORY || (conf->check_handler && r->handler.n))
+    if (r->finfo.type != PN_FILE_DIRECTORY || (conf->check_handler && r->handler.n) || starts_anew(r))
         return PN_NEXT;
     if (r->path.n == 0 || r->path.p[r->path.n - 1] != '/')
         return fix_slash(r, conf);

@@ -253,7 +253,6 @@ static enum pn_verdict send_elsewhere(struct rewrite_run *run)
     if (!location.p) /* RFC 9110 s5.5; a split answer is what such a URL is sent for */
         return pn_reject(r, 400, PN_LOG_MODULE, 20707, "a redirection to a URL with control characters was refused (RewriteRule '%.*s')",
                          PN_FMT(run->last->pattern));
-    r->query = run->query;
     pn_headers_set(&r->out, PN_HDR_LOCATION, pn_str_dup(r->pool, location));
     REWRITE_TRACE(run, 1, "redirection to %.*s", PN_FMT(location));
     return pn_reject_quietly(r, run->status >= 300 && run->status <= 399 ? run->status : 302);
@@ -268,7 +267,6 @@ static enum pn_verdict send_to_proxy(struct rewrite_run *run, enum pn_verdict do
         return pn_reject(r, 403, PN_LOG_MODULE, 669, "attempt to make remote request from mod_rewrite without proxy enabled: %s",
                          pn_str_escape(r->pool, run->name).p);
     r->filename = PN_CAT(r->pool, PN_STR("proxy:"), run->name);
-    r->query = run->query;
     r->handler = PN_STR("proxy-server");
     r->path_info = PN_STR("");
     REWRITE_TRACE(run, 1, "to the proxy: %s", run->name.p);
@@ -354,7 +352,6 @@ static enum pn_verdict go_local(struct rewrite_run *run)
         return pn_reject(r, 403, PN_LOG_MODULE, 20708, "%s leads out of %s (RewriteRule '%.*s')",
                          pn_str_escape(r->pool, run->name).p, run->last->fixed.p, PN_FMT(run->last->pattern));
     r->filename = on_disk ? pn_str_dup(r->pool, path) : PN_CAT(r->pool, root.n == 1 ? PN_STR("") : root, path);
-    r->query = run->query;
     REWRITE_TRACE(run, 1, "goes on as %s", r->filename.p);
     return PN_HANDLED;
 }
@@ -369,7 +366,6 @@ static enum pn_verdict pass_through(struct rewrite_run *run)
         return pn_reject_quietly(r, 400);
     r->path = pn_str_dup(r->pool, path);
     r->raw_path = pn_uri_encode_path(r->pool, path);
-    r->query = run->query;
     REWRITE_TRACE(run, 1, "handed on as %s", r->path.p);
     return PN_NEXT;
 }
@@ -386,6 +382,7 @@ PN_MAY_YIELD static enum pn_verdict rewrite_translate(struct pn_request *r)
         return PN_NEXT;
     enum rewrite_result result = pn__rewrite_run(&run, &conf->place.set);
     mark_end(&run);
+    r->query = run.query;
     if (result == REWRITE_FAILED || result == REWRITE_STATUS)
         return pn_reject_quietly(r, run.status);
     if (result == REWRITE_SAME) {
@@ -483,6 +480,7 @@ PN_MAY_YIELD static enum pn_verdict finish_directory(struct rewrite_run *run, en
 {
     struct pn_request *r = run->r;
 
+    r->query = run->query;
     if (result == REWRITE_FAILED || result == REWRITE_STATUS)
         return pn_reject_quietly(r, run->status);
     if (result == REWRITE_SAME) {
@@ -497,7 +495,6 @@ PN_MAY_YIELD static enum pn_verdict finish_directory(struct rewrite_run *run, en
     }
     if (pn_str_eq(run->name, r->filename)) { /* what it would start anew as is what it is */
         REWRITE_TRACE(run, 1, "%s is what it was", r->filename.p);
-        r->query = run->query;
         return PN_NEXT;
     }
     return start_anew(run);

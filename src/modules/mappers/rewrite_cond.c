@@ -76,7 +76,7 @@ static bool text_test(pn_str pattern, enum rewrite_test *ret, size_t *ret_width)
     bool or_equal = pattern.n > 1 && pattern.p[1] == '=';
 
     *ret_width = 1;
-    if (pattern.n == 0)
+    if (pattern.n < 2) /* a lone operator is a regular expression */
         return false;
     switch (pattern.p[0]) {
     case '=': *ret = TEST_EQ; return true;

@@ -85,7 +85,7 @@ static pn_rc match(struct rewrite_run *run, const struct rewrite_rule *rule)
     return rc;
 }
 
-/* Conditions joined by [OR] hold together when one of them does. */
+/* Conditions joined by [OR] hold together when one of them does. COMPAT: 2.4: an [OR] behind which nothing stands always holds. */
 PN_MAY_YIELD static pn_rc conditions(struct rewrite_run *run, const struct rewrite_rule *rule)
 {
     bool holds = true;
@@ -103,7 +103,7 @@ PN_MAY_YIELD static pn_rc conditions(struct rewrite_run *run, const struct rewri
         while (holds && i < rule->n_conds && rule->conds[i].or_next)
             i++;
     }
-    return holds ? PN_OK : PN_NOT_FOUND;
+    return PN_OK;
 }
 
 /* The substitution becomes the name; the query is split off; in a directory, what is relative gets its prefix back. */
@@ -172,14 +172,15 @@ PN_MAY_YIELD static enum step apply(struct rewrite_run *run, const struct rewrit
     }
     if (rc != PN_OK)
         return rc == PN_NOT_FOUND ? STEP_NO : STEP_FAILED;
-    if (rule->flags & RULE_NO_SUB) {
-        if (pn__rewrite_effects(run, rule) != PN_OK || pn__rewrite_types(run, rule) != PN_OK)
-            return STEP_FAILED;
-        return STEP_MATCHED;
-    }
-    if (substitute(run, rule) != PN_OK || direct(run, rule) != PN_OK)
+    run->no_vary = true; /* only what conditions looked at makes answers differ */
+    if (rule->flags & RULE_NO_SUB)
+        rc = pn__rewrite_effects(run, rule) == PN_OK ? pn__rewrite_types(run, rule) : PN_FAILED;
+    else
+        rc = substitute(run, rule) == PN_OK ? direct(run, rule) : PN_FAILED;
+    run->no_vary = false;
+    if (rc != PN_OK)
         return STEP_FAILED;
-    return STEP_CHANGED;
+    return rule->flags & RULE_NO_SUB ? STEP_MATCHED : STEP_CHANGED;
 }
 
 /* ---- the set ---- */

@@ -42,11 +42,16 @@ static bool has_controls(pn_str s)
     return false;
 }
 
-static pn_str joined(apr_pool_t *pool, pn_str first, pn_str second)
+/* The new query, with the old one behind it when [QSA] says so; an & at the end that joins nothing goes. */
+static pn_str join_query(apr_pool_t *pool, pn_str added, pn_str before, bool append)
 {
-    if (!second.p || second.n == 0)
-        return first;
-    return first.n ? PN_CAT(pool, first, PN_STR("&"), second) : second;
+    if (append && added.n)
+        added = PN_CAT(pool, added, PN_STR("&"), before);
+    else if (append)
+        added = before;
+    if (added.n && added.p[added.n - 1] == '&')
+        added.n--;
+    return added;
 }
 
 int pn__rewrite_split_query(struct rewrite_run *run, const struct rewrite_rule *rule)
@@ -69,11 +74,10 @@ int pn__rewrite_split_query(struct rewrite_run *run, const struct rewrite_rule *
                  "allows that)", PN_FMT(rule->pattern));
         return 403;
     }
-    added = pn_str_from(run->name, at + 1);
+    added = join_query(r->pool, pn_str_from(run->name, at + 1), before,
+                       rule->flags & RULE_QUERY_APPEND && !(rule->flags & RULE_QUERY_DISCARD));
     run->name = pn_str_dup(r->pool, pn_str_head(run->name, at));
-    if (rule->flags & RULE_QUERY_APPEND && !(rule->flags & RULE_QUERY_DISCARD))
-        added = joined(r->pool, added, before);
-    run->query = added.n ? added : (pn_str){ NULL, 0 };
+    run->query = added.n ? pn_str_dup(r->pool, added) : (pn_str){ NULL, 0 };
     REWRITE_TRACE(run, 3, "path %s, query \"%.*s\"", run->name.p, PN_FMT(run->query));
     if (!(rule->flags & RULE_REDIRECT) && !pn__rewrite_scheme(run->name, NULL) && has_controls(run->query)) {
         PN_LOG_R(r, PN_LOG_ERR, 10410, 0, "the query that RewriteRule '%.*s' made holds control characters or blanks (see its flags "

@@ -184,6 +184,8 @@ pn_str pn__rewrite_var_value(struct rewrite_run *run, const struct rewrite_var *
 {
     if (var->kind == VAR_AHEAD_URL || var->kind == VAR_AHEAD_FILE)
         return ahead_value(run, var);
-    pn__rewrite_vary(run, var->vary);
-    return value_of(run, run->r, var);
+    pn_str value = value_of(run, run->r, var);
+    if (value.p) /* COMPAT: 2.4: a field that is not there is not told of */
+        pn__rewrite_vary(run, var->vary);
+    return value;
 }
