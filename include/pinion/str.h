@@ -43,7 +43,7 @@ static inline pn_str pn_str_from(pn_str s, size_t from)
 {
     if (from > s.n)
         from = s.n;
-    return (pn_str){ s.p + from, s.n - from };
+    return (pn_str){ from ? s.p + from : s.p, s.n - from }; /* p may be NULL: nothing is added to that */
 }
 
 /** The first `n` bytes (clamped). */

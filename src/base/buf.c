@@ -152,7 +152,8 @@ void pn_buf_escaped(struct pn_buf *buf, pn_str s)
         char out[4] = { '\\', kind, hex[c >> 4], hex[c & 15] };
         pn_buf_add(buf, out, kind == 'x' ? 4 : 2);
     }
-    pn_buf_add(buf, s.p + plain, s.n - plain);
+    if (s.n > plain)
+        pn_buf_add(buf, s.p + plain, s.n - plain);
 }
 
 pn_str pn_str_escape(apr_pool_t *pool, pn_str s)

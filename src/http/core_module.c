@@ -200,7 +200,6 @@ struct pn_module pn_module_core = {
     .api = PN_MODULE_API,
     .name = "core.c",
     .apache_id = "core_module",
-    .also = (const char *const[]){ "http_core.c", "http_module", NULL },
     .directives = pn_core_directives,
     .dir_conf_size = sizeof(struct pn_core_dir),
     .server_conf_size = sizeof(struct pn_core_server),
@@ -209,5 +208,13 @@ struct pn_module pn_module_core = {
     .server_conf_init = server_init,
     .server_conf_merge = server_merge,
     .hooks = hooks,
+    .is_static = true,
+};
+
+/* A name that configurations ask for; what httpd's module of that name does is part of the core. */
+struct pn_module pn_module_http = {
+    .api = PN_MODULE_API,
+    .name = "http_core.c",
+    .apache_id = "http_module",
     .is_static = true,
 };

@@ -61,11 +61,12 @@ struct pn_file *pn_file_ref(struct pn_file *file)
 
 void pn_file_unref(struct pn_file *pub)
 {
-    struct file     *file = PN_CONTAINER(pub, struct file, super);
+    struct file     *file;
     struct pn_store *store;
 
     if (pub == NULL || --pub->refs)
         return;
+    file = PN_CONTAINER(pub, struct file, super);
     store = pub->store;
     pn__file_forget(store, pub);
     pn__variants_release(pub);

@@ -26,6 +26,20 @@ static const char *absolute(apr_pool_t *pool, const char *path)
     return result;
 }
 
+/* Without -d the server root begins as the folder of the file that -f names, so that Debian's tree, whose files name each
+ * other relative to /etc/apache2 and say no ServerRoot, is read as Debian's httpd reads it. */
+static const char *first_server_root(const struct pn_command *args, apr_pool_t *pool)
+{
+    const char *file = args->config_file;
+    const char *slash = file && file[0] == '/' ? strrchr(file, '/') : NULL;
+
+    if (args->server_root)
+        return absolute(pool, args->server_root);
+    if (slash)
+        return slash == file ? "/" : apr_pstrmemdup(pool, file, (size_t)(slash - file));
+    return PN_DEFAULT_ROOT;
+}
+
 struct pn_generation *pn_boot_load(const struct pn_command *args, apr_pool_t *pool, unsigned number,
                                    enum pn_load_how how, struct pn_load_report *ret_report)
 {
@@ -47,7 +61,7 @@ struct pn_generation *pn_boot_load(const struct pn_command *args, apr_pool_t *po
         options.dump = &dump;
     if (args->directory)
         options.config_file = NULL; /* serve has its text in `before` */
-    options.server_root = absolute(pool, args->server_root ? args->server_root : PN_DEFAULT_ROOT);
+    options.server_root = first_server_root(args, pool);
     rc = pn_generation_load(&options, pool, &generation, ret_report);
     if (dump.n)
         fwrite(dump.p, 1, dump.n, stdout); /* COMPAT: 2.4 shows what it read even when a module refuses it later */
@@ -192,7 +206,7 @@ int pn_boot_run(const struct pn_command *args, apr_pool_t *pool, int argc, char 
     int                    code;
 
     /* Reloads come when the folder we are in may be another. */
-    fixed.server_root = absolute(pool, args->server_root ? args->server_root : PN_DEFAULT_ROOT);
+    fixed.server_root = first_server_root(args, pool);
     options.command_line = command_line(pool, argc, argv);
     options.inherited = pn_listeners_from_environment(pool); /* before the process number changes */
     if (!may_start(&fixed, pool, &code))

@@ -101,7 +101,7 @@ PN_MAY_YIELD static pn_str special_value(struct include *self, enum special whic
     case DATE_GMT: return include_time(self, base->time, true);
     case LAST_MODIFIED: return include_time(self, base->finfo.mtime, false);
     case DOCUMENT_URI: return base->path;
-    case DOCUMENT_ARGS: return base->query;
+    case DOCUMENT_ARGS: return base->query.p ? base->query : PN_STR("");
     case DOCUMENT_PATH_INFO: return base->path_info.n ? base->path_info : (pn_str){ NULL, 0 };
     case USER_NAME: return owner_name(self);
     case DOCUMENT_NAME: return document_name(base);

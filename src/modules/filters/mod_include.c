@@ -102,13 +102,14 @@ PN_MAY_YIELD static pn_rc step_page(struct include *self)
     }
     if (self->in.n == 0 && !self->in_ended)
         return pull(self);
-    enum ssi_event event = self->in.n ? ssi_next(&self->parser, &self->in, &text) : ssi_end(&self->parser, &text);
+    bool           at_end = self->in.n == 0;
+    enum ssi_event event = at_end ? ssi_end(&self->parser, &text) : ssi_next(&self->parser, &self->in, &text);
     if (event == SSI_TEXT)
         take_text(self, text);
     else if (event == SSI_ELEMENT)
         begin_element(self);
     else
-        self->done = self->in.n == 0 && self->in_ended;
+        self->done = at_end;
     return PN_OK;
 }
 
@@ -247,7 +248,7 @@ static struct pn_body *include_wrap(struct pn_request *r, struct pn_body *below,
     const struct include_dir *conf = pn_dir_conf(r, &pn_module_include);
 
     (void)arg;
-    if (below->length == 0 || r->status == 304)
+    if (r->status == 304)
         return below;
     if (!(pn_options(r) & (PN_OPTION_INCLUDES | PN_OPTION_INC_NOEXEC))) {
         PN_LOG_R(r, PN_LOG_WARNING, 1374, 0, "mod_include: Options +Includes (or IncludesNoExec) wasn't set, INCLUDES filter "
@@ -255,6 +256,8 @@ static struct pn_body *include_wrap(struct pn_request *r, struct pn_body *below,
         return below;
     }
     fix_fields(r, conf);
+    if (below->length == 0)
+        return below;
     return &include_create(r, below, conf)->super;
 }
 

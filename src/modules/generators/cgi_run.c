@@ -7,6 +7,7 @@
 
 #include <apr_escape.h>
 #include <errno.h>
+#include <pinion/run_as.h>
 #include <pinion/uri.h>
 
 #include "cgi.h"
@@ -134,10 +135,15 @@ static void add_words(struct pn_request *r, apr_array_header_t *argv)
     } while (rest.p);
 }
 
-static const char *const *arguments(struct pn_request *r, const char *name)
+static const char *const *arguments(struct pn_request *r, const char *name, const struct pn_run_as *as)
 {
-    apr_array_header_t *argv = apr_array_make(r->pool, 4, sizeof(const char *));
+    apr_array_header_t *argv = apr_array_make(r->pool, 8, sizeof(const char *));
 
+    if (as->wrapper) {
+        *(const char **)apr_array_push(argv) = as->wrapper;
+        *(const char **)apr_array_push(argv) = as->user;
+        *(const char **)apr_array_push(argv) = as->group;
+    }
     *(const char **)apr_array_push(argv) = name;
     add_words(r, argv);
     *(const char **)apr_array_push(argv) = NULL;
@@ -160,13 +166,32 @@ static struct cgi_run *new_run(struct pn_request *r, pn_usec timeout)
     return run;
 }
 
+/* Another account than the server's, by way of a wrapper; wrapper NULL: none. @return false: there is no such account. */
+PN_MAY_YIELD static bool run_as(struct pn_request *r, struct pn_run_as *ret)
+{
+    const struct pn_run_as_provider *provider = pn_provider(r->server->generation, "run_as", PN_STR("suexec"));
+    pn_rc                            rc = provider ? provider->run_as(r, ret) : PN_DECLINED;
+
+    if (rc == PN_DECLINED)
+        ret->wrapper = NULL;
+    return rc == PN_OK || rc == PN_DECLINED;
+}
+
 struct cgi_run *cgi_start(struct pn_request *r, pn_usec timeout, int *ret_status)
 {
     struct cgi_run         *run = new_run(r, timeout);
     bool                    with_body = pn_has_request_body(r) && !r->main;
+    struct pn_run_as        as = { 0 };
+
+    if (!run_as(r, &as)) {
+        PN_LOG_R(r, PN_LOG_ERR, 1223, 0, "couldn't spawn child process: %s: the user that it is to run as does not exist",
+                 r->filename.p);
+        *ret_status = 500;
+        return NULL;
+    }
     struct pn_spawn_request request = {
-        .program = r->filename.p,
-        .argv = arguments(r, run->name),
+        .program = as.wrapper ? as.wrapper : r->filename.p,
+        .argv = arguments(r, run->name, &as),
         .env = pn_cgi_environment(r),
         .directory = pn_str_zdup(r->pool, pn_str_head(r->filename, (size_t)(run->name - r->filename.p))),
         .limits = pn_resource_limits(r),

@@ -1,6 +1,6 @@
 /* mod_rewrite - URLs rewritten by rules: RewriteEngine, RewriteRule, RewriteCond, RewriteMap, RewriteBase, RewriteOptions.
  * Runs: translate_name before all others, fixups, handler.   Yields: maps, subrequests, expressions.
- * Config: struct rewrite_server, struct rewrite_dir.   Spec: Apache manual, mod_rewrite.
+ * Config: struct rewrite_conf.   Spec: Apache manual, mod_rewrite.
  *
  * In a server, rules see the URL path, and what they make of it is a URL path again, or a file path if the configuration
  * itself says so (place_of). In a directory they run behind the walk, see what is left of the file name below it, and a new
@@ -22,14 +22,12 @@ static bool in_section(const struct pn_conf_cmd *cmd)
 /* The settings that a directive belongs to, known from now on as having some of ours. */
 static struct rewrite_place *place_for(struct pn_conf_cmd *cmd, void *conf)
 {
-    struct rewrite_dir    *dir = conf;
-    struct rewrite_server *server;
-    pn_str                 slash = PN_STR("/");
+    struct rewrite_conf *dir = conf;
+    pn_str               slash = PN_STR("/");
 
     if (!in_section(cmd)) {
-        server = PN_SERVER_CONF(cmd->server, &pn_module_rewrite);
-        server->own = true;
-        return &server->place;
+        dir->owner = cmd->server;
+        return &dir->server;
     }
     if (dir->dir.n == 0) {
         if (cmd->path.n && cmd->path.p[cmd->path.n - 1] == '/')
@@ -82,7 +80,7 @@ static const char *set_options(struct pn_conf_cmd *cmd, void *conf, unsigned arg
 
 static const char *set_base(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
 {
-    struct rewrite_dir *dir = conf;
+    struct rewrite_conf *dir = conf;
 
     (void)argc;
     if (!in_section(cmd))
@@ -96,9 +94,9 @@ static const char *set_base(struct pn_conf_cmd *cmd, void *conf, unsigned argc, 
 
 static const char *set_map(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
 {
-    struct rewrite_server *server = PN_SERVER_CONF(cmd->server, &pn_module_rewrite);
-    struct rewrite_map    *map;
-    const char            *error;
+    struct rewrite_conf *server = conf;
+    struct rewrite_map  *map;
+    const char          *error;
 
     place_for(cmd, conf);
     if ((error = pn__rewrite_map_make(cmd, argv[0], argv[1], argc > 2 ? argv[2] : PN_STR(""), &map)))
@@ -207,20 +205,15 @@ static void merge_place(apr_pool_t *pool, const struct rewrite_place *base, cons
     }
 }
 
-/* A virtual host without a directive of ours has the main server's maps and none of its rules. */
-static void server_merge(apr_pool_t *pool, const void *base, const void *add, void *out)
+/* A virtual host over the main server. One without a directive of ours has the main server's maps and none of its rules:
+ * merging leaves it the main server's settings, whose owner it is not. */
+static void merge_server(apr_pool_t *pool, const struct rewrite_conf *outer, const struct rewrite_conf *inner,
+                         struct rewrite_conf *merged)
 {
-    const struct rewrite_server *outer = base, *inner = add;
-    struct rewrite_server       *merged = out;
-    bool                         inherits;
+    bool inherits;
 
-    if (!inner->own) {
-        *merged = *outer;
-        merged->own = false;
-        return;
-    }
-    merge_place(pool, &outer->place, &inner->place, &merged->place, &inherits);
-    merged->own = true;
+    merge_place(pool, &outer->server, &inner->server, &merged->server, &inherits);
+    merged->owner = inner->owner;
     merged->maps = inner->maps;
     if (inherits && outer->maps)
         merged->maps = inner->maps ? apr_hash_overlay(pool, inner->maps, outer->maps) : outer->maps;
@@ -228,14 +221,14 @@ static void server_merge(apr_pool_t *pool, const void *base, const void *add, vo
 
 static void dir_merge(apr_pool_t *pool, const void *base, const void *add, void *out)
 {
-    const struct rewrite_dir *outer = base, *inner = add;
-    struct rewrite_dir       *merged = out;
-    bool                      inherits;
+    const struct rewrite_conf *outer = base, *inner = add;
+    struct rewrite_conf       *merged = out;
+    bool                       inherits;
 
-    if (inner->dir.n == 0) { /* nothing of ours is said there */
-        *merged = *outer;
+    if (inner->owner)
+        merge_server(pool, outer, inner, merged);
+    if (inner->dir.n == 0)
         return;
-    }
     merge_place(pool, &outer->place, &inner->place, &merged->place, &inherits);
     merged->dir = inner->dir;
     merged->base = inner->base;
@@ -324,10 +317,10 @@ static pn_str first_component(pn_str path)
  * in the document root, or if the rule says that it may ([UnsafePrefixStat]). Never because of what a request holds. */
 static bool is_file_path(struct rewrite_run *run)
 {
-    const struct rewrite_rule   *rule = run->last;
-    const struct rewrite_server *conf = pn_server_conf(run->r->server, &pn_module_rewrite);
+    const struct rewrite_rule *rule = run->last;
+    const struct rewrite_conf *conf = pn__rewrite_server_conf(run->r->server);
 
-    if (run->reduced && !(conf->place.options & OPT_LEGACY_PREFIX))
+    if (run->reduced && !(conf->server.options & OPT_LEGACY_PREFIX))
         return false;
     if (is_below(run->name, pn_document_root(run->r, false)))
         return true;
@@ -372,15 +365,15 @@ static enum pn_verdict pass_through(struct rewrite_run *run)
 
 PN_MAY_YIELD static enum pn_verdict rewrite_translate(struct pn_request *r)
 {
-    const struct rewrite_server *conf = pn_server_conf(r->server, &pn_module_rewrite);
-    struct rewrite_run           run = { .r = r, .name = r->path, .query = r->query };
+    const struct rewrite_conf *conf = pn__rewrite_server_conf(r->server);
+    struct rewrite_run         run = { .r = r, .name = r->path, .query = r->query };
 
-    if ((r->path.n == 0 || r->path.p[0] != '/') && (!(conf->place.options & OPT_ALLOW_ANY_URI) || pn_str_eq(r->target, PN_STR("*"))))
+    if ((r->path.n == 0 || r->path.p[0] != '/') && (!(conf->server.options & OPT_ALLOW_ANY_URI) || pn_str_eq(r->target, PN_STR("*"))))
         return PN_NEXT;
     tell_script_url(r);
-    if (conf->place.set.n == 0)
+    if (conf->server.set.n == 0)
         return PN_NEXT;
-    enum rewrite_result result = pn__rewrite_run(&run, &conf->place.set);
+    enum rewrite_result result = pn__rewrite_run(&run, &conf->server.set);
     mark_end(&run);
     r->query = run.query;
     if (result == REWRITE_FAILED || result == REWRITE_STATUS)
@@ -398,16 +391,16 @@ PN_MAY_YIELD static enum pn_verdict rewrite_translate(struct pn_request *r)
 
 static bool server_matters(const struct pn_server *server, const void *server_conf, const void *dir_conf)
 {
-    const struct rewrite_server *conf = server_conf;
+    const struct rewrite_conf *conf = dir_conf;
 
-    (void)server, (void)dir_conf;
-    return conf->own && conf->place.on;
+    (void)server_conf;
+    return !conf || (conf->owner == server && conf->server.on);
 }
 
 /* ---- directory context ---- */
 
 /* A request for the directory itself without its slash: mod_dir sends the client to the name with one. */
-static bool is_before_the_slash(const struct pn_request *r, const struct rewrite_dir *conf)
+static bool is_before_the_slash(const struct pn_request *r, const struct rewrite_conf *conf)
 {
     return r->filename.n + 1 == conf->dir.n && pn_str_starts(conf->dir, r->filename);
 }
@@ -415,9 +408,9 @@ static bool is_before_the_slash(const struct pn_request *r, const struct rewrite
 /* The URL path of a file path: by RewriteBase, by what an alias says, or below the document root. */
 static pn_str url_path_of(struct rewrite_run *run)
 {
-    struct pn_request        *r = run->r;
-    const struct rewrite_dir *conf = run->dir;
-    pn_str                    root = pn_document_root(r, false), context = r->context_document_root;
+    struct pn_request         *r = run->r;
+    const struct rewrite_conf *conf = run->dir;
+    pn_str                     root = pn_document_root(r, false), context = r->context_document_root;
 
     if (conf->base.p)
         return pn__rewrite_prefix(r->pool, run->name, conf->dir, conf->base);
@@ -466,9 +459,9 @@ static enum pn_verdict start_anew(struct rewrite_run *run)
 /* A URL whose path lies in the directory gets the directory's URL path, if RewriteBase gives one. */
 static void base_in_url(struct rewrite_run *run)
 {
-    const struct rewrite_dir *conf = run->dir;
-    size_t                    slash = pn_str_chr(run->name, '/', pn__rewrite_scheme(run->name, NULL));
-    pn_str                    path;
+    const struct rewrite_conf *conf = run->dir;
+    size_t                     slash = pn_str_chr(run->name, '/', pn__rewrite_scheme(run->name, NULL));
+    pn_str                     path;
 
     if (!conf->base.p || slash == SIZE_MAX)
         return;
@@ -502,8 +495,8 @@ PN_MAY_YIELD static enum pn_verdict finish_directory(struct rewrite_run *run, en
 
 PN_MAY_YIELD static enum pn_verdict rewrite_fixup(struct pn_request *r)
 {
-    const struct rewrite_dir *conf = pn_dir_conf(r, &pn_module_rewrite);
-    struct rewrite_run        run = { .r = r, .dir = conf, .name = r->filename, .query = r->query, .path_info = r->path_info };
+    const struct rewrite_conf *conf = pn_dir_conf(r, &pn_module_rewrite);
+    struct rewrite_run         run = { .r = r, .dir = conf, .name = r->filename, .query = r->query, .path_info = r->path_info };
 
     if (r->filename.n == 0 || pn_str_starts(r->filename, PN_STR("proxy:")))
         return PN_NEXT;
@@ -524,10 +517,10 @@ PN_MAY_YIELD static enum pn_verdict rewrite_fixup(struct pn_request *r)
 
 static bool dir_matters(const struct pn_server *server, const void *server_conf, const void *dir_conf)
 {
-    const struct rewrite_dir *conf = dir_conf;
+    const struct rewrite_conf *conf = dir_conf;
 
     (void)server, (void)server_conf;
-    return conf->dir.n && conf->place.on;
+    return !conf || (conf->dir.n && conf->place.on);
 }
 
 /* [T] and [H], behind everything that sets types by name. */
@@ -545,11 +538,10 @@ static enum pn_verdict rewrite_types(struct pn_request *r)
 
 static bool types_matter(const struct pn_server *server, const void *server_conf, const void *dir_conf)
 {
-    const struct rewrite_server *outer = server_conf;
-    const struct rewrite_dir    *dir = dir_conf;
+    const struct rewrite_conf *conf = dir_conf;
 
-    return (server_matters(server, server_conf, NULL) && outer->place.set.has_types) ||
-           (dir_matters(server, server_conf, dir_conf) && dir->place.set.has_types);
+    return !conf || (server_matters(server, server_conf, conf) && conf->server.set.has_types) ||
+           (dir_matters(server, server_conf, conf) && conf->place.set.has_types);
 }
 
 PN_MAY_YIELD static enum pn_verdict rewrite_handler(struct pn_request *r)
@@ -570,8 +562,8 @@ PN_MAY_YIELD static enum pn_verdict rewrite_handler(struct pn_request *r)
 static void each_map(struct pn_generation *generation, bool start)
 {
     for (struct pn_server *s = generation->servers; s; s = s->next) {
-        const struct rewrite_server *conf = pn_server_conf(s, &pn_module_rewrite);
-        if (!conf->maps || (start && !conf->place.on))
+        const struct rewrite_conf *conf = pn__rewrite_server_conf(s);
+        if (!conf->maps || (start && !conf->server.on))
             continue;
         for (apr_hash_index_t *i = apr_hash_first(NULL, conf->maps); i; i = apr_hash_next(i)) {
             struct rewrite_map *map = apr_hash_this_val(i);
@@ -610,9 +602,7 @@ struct pn_module pn_module_rewrite = {
     .name = "mod_rewrite.c",
     .apache_id = "rewrite_module",
     .directives = directives,
-    .dir_conf_size = sizeof(struct rewrite_dir),
-    .server_conf_size = sizeof(struct rewrite_server),
+    .dir_conf_size = sizeof(struct rewrite_conf),
     .dir_conf_merge = dir_merge,
-    .server_conf_merge = server_merge,
     .hooks = hooks,
 };

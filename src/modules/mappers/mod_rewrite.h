@@ -174,7 +174,7 @@ enum rewrite_option {
     OPT_ALLOW_NO_SLASH = 32, OPT_ALLOW_ANY_URI = 64, OPT_MERGE_BASE = 128, OPT_IGNORE_CONTEXT = 256, OPT_LEGACY_PREFIX = 512
 };
 
-/* What server and directory settings have in common. A list that is handed on by merging is not changed any more. */
+/* What settings of servers and directories have in common. A list that is handed on by merging is not changed any more. */
 struct rewrite_place {
     bool                on, on_set, options_set;
     unsigned            options;
@@ -184,17 +184,22 @@ struct rewrite_place {
     struct rewrite_set  set;     /* rules and gates as a run takes them */
 };
 
-struct rewrite_server {
-    struct rewrite_place place;
-    apr_hash_t          *maps;   /* name to struct rewrite_map *; may be NULL */
-    bool                 own;    /* some directive of ours stands in this server */
+/* Settings of a server stand in its per-directory defaults, since most directives may stand in both. */
+struct rewrite_conf {
+    /* of a server; what is merged over it keeps them */
+    const struct pn_server *owner; /* whose rules these are; another: this virtual host says nothing of its own */
+    struct rewrite_place    server;
+    apr_hash_t             *maps;  /* name to struct rewrite_map *; may be NULL */
+    /* of a directory */
+    struct rewrite_place    place;
+    pn_str                  dir;   /* file path that is stripped, with a slash at the end; empty: nothing set here */
+    pn_str                  base;  /* RewriteBase; p == NULL: none */
 };
 
-struct rewrite_dir {
-    struct rewrite_place place;
-    pn_str               dir;    /* file path that is stripped, with a slash at the end; empty: nothing set here */
-    pn_str               base;   /* RewriteBase; p == NULL: none */
-};
+static inline const struct rewrite_conf *pn__rewrite_server_conf(const struct pn_server *server)
+{
+    return PN_DIR_CONF(server->dir_conf, &pn_module_rewrite);
+}
 
 /* ---- a run ---- */
 
@@ -207,7 +212,7 @@ enum rewrite_result {
 
 struct rewrite_run {
     struct pn_request        *r;
-    const struct rewrite_dir *dir;       /* NULL: in server context */
+    const struct rewrite_conf *dir;      /* NULL: in server context */
     pn_str                    name;      /* what is rewritten: URL path, URL or file path; NUL-terminated */
     pn_str                    query;     /* p == NULL: none */
     pn_str                    path_info;

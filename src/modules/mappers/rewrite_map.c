@@ -26,10 +26,10 @@ const char *pn__rewrite_map_make(struct pn_conf_cmd *cmd, pn_str name, pn_str so
 
 pn_str pn__rewrite_map_look_up(struct rewrite_run *run, pn_str map_name, pn_str key)
 {
-    struct pn_request           *r = run->r;
-    const struct rewrite_server *server = pn_server_conf(r->server, &pn_module_rewrite);
-    struct rewrite_map          *map = NULL;
-    pn_str                       value;
+    struct pn_request         *r = run->r;
+    const struct rewrite_conf *server = pn__rewrite_server_conf(r->server);
+    struct rewrite_map        *map = NULL;
+    pn_str                     value;
 
     if (server->maps)
         map = apr_hash_get(server->maps, map_name.p, (apr_ssize_t)map_name.n);

@@ -81,7 +81,7 @@ void pn__rewrite_vary(struct rewrite_run *run, pn_str header)
     if (run->vary.max == 0)
         pn_buf_init(&run->vary, run->r->pool, 4096);
     if (run->vary.n)
-        pn_buf_lit(&run->vary, ", ");
+        pn_buf_ch(&run->vary, ',');
     pn_buf_str(&run->vary, header);
 }
 

@@ -1,5 +1,5 @@
 /* JSON that is valid whatever goes in: random bytes are read back by the library's parser. */
-#include "http/log_test.h"
+#include "log_test.h"
 
 #include <pinion/json.h>
 #include <yajl/yajl_tree.h>

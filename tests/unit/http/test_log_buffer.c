@@ -1,5 +1,5 @@
 /* Lines of several logs in one segment: order, what happens on a full disk or a stuck pipe, taking back. */
-#include "http/log_test.h"
+#include "log_test.h"
 
 #include <signal.h>
 #include <sys/resource.h>

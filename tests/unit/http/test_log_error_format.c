@@ -1,5 +1,5 @@
 /* ErrorLogFormat: items, modifiers, and fields that go when an item has no value. */
-#include "http/log_test.h"
+#include "log_test.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

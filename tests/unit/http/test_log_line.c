@@ -1,5 +1,5 @@
 /* Appending to a line: escaping against the slow way, numbers, the end of the room, the time of access logs. */
-#include "http/log_test.h"
+#include "log_test.h"
 
 #include <pinion/log_line.h>
 #include <time.h>

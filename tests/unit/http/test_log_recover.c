@@ -1,5 +1,5 @@
 /* A child that writes logs is killed at any moment: the master writes what it left, no line is lost and none is torn. */
-#include "http/log_test.h"
+#include "log_test.h"
 
 #include <signal.h>
 #include <stdatomic.h>
