@@ -21,10 +21,16 @@ struct pn_match {
 enum pn_regex_flag {
     PN_REGEX_ICASE = 1,      /* letters compare without case */
     PN_REGEX_DOTALL = 2,     /* . matches a newline too */
-    PN_REGEX_NO_DOLLAR_ENDONLY = 4, /* RegexDefaultOptions -DOLLAR_ENDONLY */
+    PN_REGEX_DOLLAR_ENDONLY = 4, /* $ matches at the very end only, not before a last newline */
     PN_REGEX_EXTENDED = 8,   /* white space and # comments in the pattern are skipped */
-    PN_REGEX_MULTILINE = 16
+    PN_REGEX_MULTILINE = 16,
+    PN_REGEX_AT_START = PN_REGEX_DOTALL | PN_REGEX_DOLLAR_ENDONLY /* what pn_regex_defaults says at first */
 };
+
+/** Flags that every pattern gets beside its own, RegexDefaultOptions: DOTALL and DOLLAR_ENDONLY at first, as in 2.4. One value a
+ *  process, set while a configuration is read in the master; children inherit it for their .htaccess files. */
+unsigned pn_regex_defaults(void);
+void     pn_regex_set_defaults(unsigned flags);
 
 /** Compile. @param ret_error set on PN_BAD: reason and offset, owned by the pool.
  *  The pattern lives as long as the pool. */

@@ -29,6 +29,18 @@ struct scratch {
     pcre2_jit_stack     *stack;
 };
 
+static unsigned default_flags = PN_REGEX_AT_START;
+
+unsigned pn_regex_defaults(void)
+{
+    return default_flags;
+}
+
+void pn_regex_set_defaults(unsigned flags)
+{
+    default_flags = flags;
+}
+
 static pthread_key_t  scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
 
@@ -114,11 +126,13 @@ static pn_str literal_prefix(apr_pool_t *pool, pn_str pattern, unsigned flags)
 pn_rc pn_regex_compile(apr_pool_t *pool, pn_str pattern, unsigned flags, struct pn_regex **ret_regex,
                        const char **ret_error)
 {
-    uint32_t   options = flags & PN_REGEX_NO_DOLLAR_ENDONLY ? 0 : PCRE2_DOLLAR_ENDONLY;
+    uint32_t   options = 0;
     int        error;
     PCRE2_SIZE offset;
     uint32_t   groups = 0;
 
+    flags |= default_flags;
+    options |= flags & PN_REGEX_DOLLAR_ENDONLY ? PCRE2_DOLLAR_ENDONLY : 0;
     options |= flags & PN_REGEX_ICASE ? PCRE2_CASELESS : 0;
     options |= flags & PN_REGEX_DOTALL ? PCRE2_DOTALL : 0;
     options |= flags & PN_REGEX_EXTENDED ? PCRE2_EXTENDED : 0;

@@ -1,6 +1,8 @@
 /* load.c - see load.h. */
 #include "conf/load.h"
 
+#include <pinion/regex.h>
+
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
@@ -257,6 +259,7 @@ pn_rc pn_generation_load(const struct pn_load_options *options, apr_pool_t *repo
         .warnings = apr_array_make(report_pool, 8, sizeof(const char *)),
         .errors = apr_array_make(report_pool, 4, sizeof(const char *)),
     };
+    pn_regex_set_defaults(PN_REGEX_AT_START); /* what an earlier configuration said is over */
     loading.generation = new_generation(options);
     loading.core = loading.generation->core;
     rc = load(&loading);

@@ -56,6 +56,8 @@ struct pn_core_server {
     int64_t             max_keep_alive;  /* requests a connection, 0: unlimited */
     pn_usec             keep_alive_timeout;
     pn_usec             timeout;         /* of each wait for the peer */
+    int64_t             max_redirects, max_subrequests; /* LimitInternalRecursion; 0: the default */
+    apr_hash_t         *methods;         /* RegisterHttpMethod, of the main server; may be NULL */
     int64_t             limit_line, limit_fields, limit_field_size;
     bool                strict, lenient_methods, allow_0_9, protocol_options_set; /* HttpProtocolOptions */
     bool                strict_host_check;
@@ -153,7 +155,7 @@ static inline const struct pn_core_dir *pn_core_dir(const struct pn_conf_vec *ve
     return PN_DIR_CONF(vec, &pn_module_core);
 }
 
-/** Largest number of internal redirects of one request (LimitInternalRecursion's first value), and depth of subrequests. */
+/** LimitInternalRecursion's defaults: internal redirects of one request, and depth of subrequests. */
 #define PN_MAX_REDIRECTS 10
 #define PN_MAX_SUBREQUESTS 10
 

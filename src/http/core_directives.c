@@ -16,6 +16,9 @@ static const char *const token_words[] = { "Full", "OS", "Minimal", "Minor", "Ma
 static const char *const lookup_words[] = { "Off", "On", "Double", NULL };
 static const char *const path_info_words[] = { "Default", "On", "Off", NULL };
 
+#define GONE(directive, places, instead)                                                           \
+    { .name = directive, .args = PN_RAW, .where = places, .override = PN_OVR_ALL, .gone = instead, .help = instead }
+
 const struct pn_directive pn_core_directives[] = {
     /* sections */
     { .name = "VirtualHost", .args = PN_SECTION, .where = PN_CTX_MAIN, .set = pn__set_virtual_host,
@@ -164,6 +167,25 @@ const struct pn_directive pn_core_directives[] = {
       .help = "Form of error log lines; json: one JSON object a line" },
     { .name = "LogLevel", .args = PN_LIST, .where = PN_CTX_SERVER | PN_CTX_SECTIONS, .set = pn__set_log_level,
       .help = "How much is logged, for all or [module:]level" },
+
+    { .name = "LimitInternalRecursion", .args = PN_TAKE12, .where = PN_CTX_SERVER, .scope = PN_SCOPE_SERVER,
+      .set = pn__set_recursion, .help = "Most internal redirects of a request, and most subrequests inside one another" },
+    { .name = "RegisterHttpMethod", .args = PN_LIST, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = pn__set_methods,
+      .help = "Further methods that are known: refused with 405 instead of 501 where nothing answers them" },
+    { .name = "RegexDefaultOptions", .args = PN_LIST, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = pn__set_regex_options,
+      .help = "Options of regular expressions from here on: ICASE EXTENDED DOTALL DOLLAR_ENDONLY, with + or -, or none" },
+
+    /* accepted, with nothing left to do */
+    GONE("ExtendedStatus", PN_CTX_MAIN, "figures of each request are kept at no cost and need no switch"),
+    GONE("SeeRequestTail", PN_CTX_MAIN, "requests are never cut for the status page"),
+    GONE("ReadBufferSize", PN_CTX_ANY, "files are sent by the kernel or from memory; buffers have a measured size"),
+    GONE("FlushMaxThreshold", PN_CTX_SERVER, "answers are gathered and sent as they are made"),
+    GONE("FlushMaxPipelined", PN_CTX_SERVER, "pipelined answers are sent one by one, each with one system call"),
+    GONE("Protocol", PN_CTX_SERVER, "the second argument of Listen says what a port speaks"),
+    GONE("GprofDir", PN_CTX_SERVER, "profiles are taken with perf, see CONTRIBUTING"),
+    GONE("CGIMapExtension", PN_CTX_DIR, "it is about NetWare alone"),
+    GONE("ScriptInterpreterSource", PN_CTX_ANY, "it is about Windows alone"),
+    GONE("UNCList", PN_CTX_MAIN, "it is about Windows alone"),
 
     /* Pinion's own */
     { .name = "FileCacheSize", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .slot = SRV(file_cache_bytes),

@@ -18,7 +18,7 @@ pn_directive_fn pn__set_options, pn__set_allow_override, pn__set_allow_override_
 /* core_server.c */
 pn_directive_fn pn__set_server_name, pn__set_server_alias, pn__set_server_admin, pn__set_server_path, pn__set_document_root,
     pn__set_error_document, pn__set_encoded_slashes, pn__set_default_charset, pn__set_force_type, pn__set_handler, pn__set_range_limit,
-    pn__set_filters, pn__set_name_virtual_host, pn__set_keep_alive_timeout;
+    pn__set_filters, pn__set_recursion, pn__set_methods, pn__set_regex_options;
 
 /* cgi_conf.c */
 pn_directive_fn pn__set_resource_limit, pn__set_cgi_var;

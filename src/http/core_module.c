@@ -163,6 +163,10 @@ static void server_merge(apr_pool_t *pool, const void *base, const void *add, vo
         merged->allow_0_9 = inner->allow_0_9;
         merged->protocol_options_set = true;
     }
+    if (inner->max_redirects) {
+        merged->max_redirects = inner->max_redirects;
+        merged->max_subrequests = inner->max_subrequests;
+    }
     if (inner->document_root_set) {
         merged->document_root = inner->document_root;
         merged->document_root_set = true;

@@ -262,3 +262,64 @@ const char *pn__set_range_limit(struct pn_conf_cmd *cmd, void *conf, unsigned ar
     }
     return NULL;
 }
+
+/* ---- limits, methods, regular expressions ---- */
+
+const char *pn__set_recursion(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    struct pn_core_server *core = conf;
+
+    if (pn_str_to_i64(argv[0], 1, 10000, &core->max_redirects) != PN_OK ||
+        pn_str_to_i64(argv[argc - 1], 1, 10000, &core->max_subrequests) != PN_OK)
+        return pn_conf_error_text(cmd, "LimitInternalRecursion takes one or two numbers from 1 to 10000");
+    return NULL;
+}
+
+const char *pn__set_methods(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    struct pn_core_server *core = conf;
+
+    if (!core->methods)
+        core->methods = apr_hash_make(cmd->pool);
+    for (unsigned i = 0; i < argc; i++) {
+        if (!pn_header_name_ok(argv[i])) /* a method is a token too */
+            return pn_conf_error_text(cmd, "'%.*s' cannot be a method: it is no token", PN_FMT(argv[i]));
+        pn_str name = pn_str_dup(cmd->pool, argv[i]);
+        apr_hash_set(core->methods, name.p, (apr_ssize_t)name.n, name.p);
+    }
+    return NULL;
+}
+
+static const struct { const char *name; unsigned flag; } regex_words[] = {
+    { "ICASE", PN_REGEX_ICASE },
+    { "EXTENDED", PN_REGEX_EXTENDED },
+    { "DOTALL", PN_REGEX_DOTALL },
+    { "DOLLAR_ENDONLY", PN_REGEX_DOLLAR_ENDONLY },
+};
+
+const char *pn__set_regex_options(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    unsigned flags = pn_regex_defaults();
+
+    (void)conf;
+    for (unsigned i = 0; i < argc; i++) {
+        pn_str word = argv[i];
+        char   sign = word.p[0] == '+' || word.p[0] == '-' ? word.p[0] : '\0';
+        size_t at = 0;
+        if (sign)
+            word = pn_str_from(word, 1);
+        if (pn_str_ieq(word, PN_STR("none"))) {
+            flags = 0;
+            continue;
+        }
+        while (at < PN_COUNT(regex_words) && !pn_str_ieq(word, pn_str_z(regex_words[at].name)))
+            at++;
+        if (at == PN_COUNT(regex_words))
+            return pn_conf_error_text(cmd, "unknown option '%.*s': ICASE, EXTENDED, DOTALL, DOLLAR_ENDONLY or none", PN_FMT(word));
+        if (!sign && i == 0)
+            flags = 0; /* a list without signs says all of it */
+        flags = sign == '-' ? flags & ~regex_words[at].flag : flags | regex_words[at].flag;
+    }
+    pn_regex_set_defaults(flags);
+    return NULL;
+}

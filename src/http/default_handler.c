@@ -39,6 +39,13 @@ static enum pn_verdict answer_options(struct pn_request *r, uint64_t methods)
     return PN_HANDLED;
 }
 
+bool pn__method_registered(const struct pn_request *r)
+{
+    apr_hash_t *methods = pn_core_server(r->conn->generation->servers)->methods;
+
+    return methods && apr_hash_get(methods, r->method.p, (apr_ssize_t)r->method.n);
+}
+
 enum pn_verdict pn_allow_methods(struct pn_request *r, uint64_t methods)
 {
     if (r->method_id != PN_METHOD_OTHER && ((methods >> r->method_id) & 1))
@@ -48,7 +55,7 @@ enum pn_verdict pn_allow_methods(struct pn_request *r, uint64_t methods)
     if (r->method_id == PN_METHOD_OPTIONS)
         return answer_options(r, methods | BIT(OPTIONS));
     pn_headers_set(&r->err_out, PN_HDR_ALLOW, allow_value(r, methods | BIT(OPTIONS)));
-    return pn_reject_quietly(r, r->method_id == PN_METHOD_OTHER ? 501 : 405);
+    return pn_reject_quietly(r, r->method_id == PN_METHOD_OTHER && !pn__method_registered(r) ? 501 : 405);
 }
 
 /* RFC 9110 s9.3.8: the request as it came, fields that carry secrets included as Apache does. */

@@ -30,11 +30,25 @@ void pn__carry_env(struct pn_request *to, const struct pn_request *from, int sta
         apr_table_setn(env, "REDIRECT_QUERY_STRING", pn_str_zdup(to->pool, from->query));
 }
 
+static unsigned max_redirects(const struct pn_request *r)
+{
+    int64_t set = pn_core_server(r->server)->max_redirects;
+
+    return set ? (unsigned)set : PN_MAX_REDIRECTS;
+}
+
+static unsigned max_subrequests(const struct pn_request *r)
+{
+    int64_t set = pn_core_server(r->server)->max_subrequests;
+
+    return set ? (unsigned)set : PN_MAX_SUBREQUESTS;
+}
+
 enum pn_verdict pn_redirect_internal(struct pn_request *r, pn_str url)
 {
-    if (r->redirects >= PN_MAX_REDIRECTS)
-        return pn_reject(r, 500, PN_LOG_MODULE, 124, "Request exceeded the limit of %d internal redirects due to probable "
-                         "configuration error. Use 'LogLevel debug' to see them.", PN_MAX_REDIRECTS);
+    if (r->redirects >= max_redirects(r))
+        return pn_reject(r, 500, PN_LOG_MODULE, 124, "more than %u internal redirects for one request (LimitInternalRecursion): "
+                         "do rules of the configuration point at each other?", max_redirects(r));
     struct pn_request *to = pn__request_derive(r);
     r->next = to;
     to->prev = r;
@@ -115,7 +129,7 @@ static struct pn_request *new_sub(struct pn_request *r, pn_str method)
 
 static struct pn_request *too_deep(struct pn_request *r, struct pn_request *sub)
 {
-    PN_LOG_R(r, PN_LOG_ERR, 20016, 0, "more than %d subrequests inside one another for %s", PN_MAX_SUBREQUESTS, r->path.p);
+    PN_LOG_R(r, PN_LOG_ERR, 20016, 0, "more than %u subrequests inside one another for %s (LimitInternalRecursion)", max_subrequests(r), r->path.p);
     sub->status = 500;
     return sub;
 }
@@ -135,7 +149,7 @@ struct pn_request *pn_sub_lookup(struct pn_request *r, pn_str url, pn_str method
 {
     struct pn_request *sub = new_sub(r, method);
 
-    if (sub->core->depth > PN_MAX_SUBREQUESTS)
+    if (sub->core->depth > max_subrequests(r))
         return too_deep(r, sub);
     int status = pn__request_set_target(sub, resolve(r, url));
     if (status == 0)
@@ -149,7 +163,7 @@ struct pn_request *pn_sub_lookup_file(struct pn_request *r, pn_str filename, pn_
     struct pn_request *sub = new_sub(r, PN_STR("GET"));
     size_t             slash = pn_str_rchr(r->filename, '/');
 
-    if (sub->core->depth > PN_MAX_SUBREQUESTS)
+    if (sub->core->depth > max_subrequests(r))
         return too_deep(r, sub);
     if (filename.n == 0 || filename.p[0] != '/')
         filename = PN_CAT(r->pool, pn_str_head(r->filename, slash == SIZE_MAX ? 0 : slash + 1), filename);

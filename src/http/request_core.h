@@ -117,6 +117,8 @@ PN_MAY_YIELD void pn__handler_from_expr(struct pn_request *r, const struct pn_ex
 /** Adds SetOutputFilter's and SetInputFilter's. @return false when one does not exist (logged). */
 bool pn__configured_filters(struct pn_request *r);
 
+/** Has RegisterHttpMethod made r's method known? */
+bool pn__method_registered(const struct pn_request *r);
 /** Answers that are about the server and not about a place: TRACE, OPTIONS *. PN_NEXT: neither. */
 enum pn_verdict pn__server_wide(struct pn_request *r);
 

@@ -6,6 +6,9 @@
 #include <poll.h>
 #include <unistd.h>
 
+/* Who waits longer waits for ever: poll() counts milliseconds in an int. */
+#define LONGEST_WAIT_USEC (24 * 3600 * PN_USEC_PER_SEC)
+
 /* The signals that the master acts on. */
 static const int master_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD };
 
@@ -80,13 +83,11 @@ void pn__events_wait(const struct pn_events *events, pn_usec wait_usec)
 {
     struct pollfd fds[] = { { .fd = events->signal_fds[0], .events = POLLIN },
                             { .fd = events->note_fds[0], .events = POLLIN } };
-    pn_usec       ms = (wait_usec + PN_USEC_PER_MSEC - 1) / PN_USEC_PER_MSEC;
+    int           ms = -1;
 
-    if (wait_usec == PN_NEVER)
-        ms = -1;
-    else if (ms > INT32_MAX)
-        ms = INT32_MAX;
-    (void)poll(fds, PN_COUNT(fds), (int)ms); /* interrupted: the pipe tells by what */
+    if (wait_usec < LONGEST_WAIT_USEC)
+        ms = (int)((wait_usec + PN_USEC_PER_MSEC - 1) / PN_USEC_PER_MSEC);
+    (void)poll(fds, PN_COUNT(fds), ms); /* interrupted: the pipe tells by what */
 }
 
 int pn__events_signal(const struct pn_events *events)

@@ -134,7 +134,7 @@ PN_MAY_YIELD static pn_rc wait_for_channel(pn_usec deadline)
     pn_rc rc = pn_io_register(pn_loop_this(), &wait.io);
     if (rc == PN_OK)
         rc = pn_fiber_wait_io(&wait.io, &wait.waiter, PN_IO_OUT, deadline);
-    pn_io_close(pn_loop_this(), &wait.io);
+    close(pn_io_detach(pn_loop_this(), &wait.io)); /* a close alone leaves a copy of a descriptor in the poll set */
     return rc;
 }
 

@@ -127,6 +127,8 @@ static int understand(struct pn_request *r, const struct pn_h1_request *head)
         PN_LOG_R(r, PN_LOG_ERR, status == 404 ? 26 : 126, 0, "Invalid URI in request '%s'", pn_str_escape(r->pool, r->line).p);
         return status;
     }
+    if (r->method_id == PN_METHOD_OTHER && pn__method_registered(r))
+        return 0;
     if (r->method_id == PN_METHOD_OTHER) {
         PN_LOG_R(r, PN_LOG_ERR, 135, 0, "Invalid method in request %s", pn_str_escape(r->pool, r->line).p);
         return pn_allow_methods(r, UINT64_C(1) << PN_METHOD_GET | UINT64_C(1) << PN_METHOD_POST) == PN_REJECTED

@@ -181,8 +181,8 @@ static pn_rc build_head(struct sender *s, pn_str *ret)
         pn_buf_str(out, pn_status_line(r->status));
     pn_buf_lit(out, "\r\n");
     put_date_server(s->c, r, out);
-    put_fields(out, &r->out);
     put_fields(out, &r->err_out);
+    put_fields(out, &r->out);
     put_framing(s, out);
     if (PN_UNLIKELY(own_field(r, PN_HDR_CONTENT_RANGE).p != NULL))
         put_field(out, &(struct pn_header){ .name = PN_STR("Content-Range"), .value = own_field(r, PN_HDR_CONTENT_RANGE) });

@@ -4,6 +4,8 @@
  *
  * The sibling is looked up as a subrequest, so it has its own access control, and answers with its own validators: they differ
  * from those of the plain file, as RFC 9110 s8.8.3.3 wants it. */
+#include <pinion/cgi.h>
+
 #include "content_coding.h"
 
 /* In the order of preference where the client has none. */
@@ -51,26 +53,52 @@ PN_MAY_YIELD static bool take(struct pn_request *r, struct pn_request *sub, cons
     return true;
 }
 
+/* The coding that the client likes best among those not tried yet. @return NULL: there is none that it takes. */
+static const struct coding *best_of(unsigned quality[])
+{
+    size_t best = 0;
+
+    for (size_t i = 1; i < PN_COUNT(codings); i++)
+        if (quality[i] > quality[best])
+            best = i;
+    if (quality[best] == 0)
+        return NULL;
+    quality[best] = 0;
+    return &codings[best];
+}
+
+/* 304 and 412, by the validators of the form that is sent. */
+static void apply_conditions(struct pn_request *r)
+{
+    int status = r->status == 200 ? pn_meets_conditions(r) : 0;
+
+    if (!status)
+        return;
+    pn_body_close(r->body);
+    r->status = status;
+    r->body = pn_body_empty(r);
+}
+
 PN_MAY_YIELD static enum pn_verdict serve(struct pn_request *r)
 {
-    unsigned best = 0, quality[PN_COUNT(codings)];
-    pn_str   accept;
+    const struct coding *coding;
+    unsigned             quality[PN_COUNT(codings)];
+    pn_str               accept;
 
     if (r->finfo.type != PN_FILE_REGULAR || r->handler.n || r->main || r->path_info.n || r->content_encoding.n ||
         (r->method_id != PN_METHOD_GET && r->method_id != PN_METHOD_HEAD))
         return PN_NEXT;
     coding_vary(r);
     accept = pn_headers_joined(&r->in, r->pool, PN_HDR_ACCEPT_ENCODING);
-    for (size_t i = 0; i < PN_COUNT(codings); i++) {
+    for (size_t i = 0; i < PN_COUNT(codings); i++)
         quality[i] = accept.p ? coding_quality(accept, codings[i].token, codings[i].alias) : 0;
-        best = quality[i] > best ? quality[i] : best;
+    while ((coding = best_of(quality))) {
+        struct pn_request *sub = sibling(r, coding);
+        if (!sub || !take(r, sub, coding))
+            continue;
+        apply_conditions(r);
+        return PN_HANDLED;
     }
-    for (; best; best--)
-        for (size_t i = 0; i < PN_COUNT(codings); i++) {
-            struct pn_request *sub = quality[i] == best ? sibling(r, &codings[i]) : NULL;
-            if (sub && take(r, sub, &codings[i]))
-                return PN_HANDLED;
-        }
     return PN_NEXT;
 }
 

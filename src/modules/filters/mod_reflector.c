@@ -1,13 +1,28 @@
 /* mod_reflector - the handler "reflector": a request's body becomes the answer, through the output filters.
  * Runs: handler.   Yields: as the request body.   Config: struct reflector_conf.   Spec: Apache manual, mod_reflector. */
-#include <pinion/request.h>
+#include "coded_body.h"
 
 struct reflected { pn_str from, to; };
 struct reflector_conf { apr_array_header_t *fields; /* of struct reflected; may be NULL */ };
 
 struct pn_module pn_module_reflector;
 
-static enum pn_verdict reflect(struct pn_request *r)
+/* The first bytes are waited for here, so that a body that can't be read from the start is an error and no answer. */
+PN_MAY_YIELD static enum pn_verdict take_body(struct pn_request *r)
+{
+    struct pn_body *body = pn_request_body(r);
+    struct pn_chunk first = { .fd = -1 };
+    pn_rc           rc = pn_body_next(body, &first);
+
+    if (rc == PN_FAILED) /* it has said why */
+        return PN_REJECTED;
+    if (rc != PN_OK && rc != PN_EOF)
+        return pn_reject_quietly(r, rc == PN_TIMEOUT ? 408 : 400);
+    r->body = rc == PN_EOF ? pn_body_empty(r) : body_after(r, rc, &first, body);
+    return PN_HANDLED;
+}
+
+PN_MAY_YIELD static enum pn_verdict reflect(struct pn_request *r)
 {
     const struct reflector_conf *conf = pn_dir_conf(r, &pn_module_reflector);
 
@@ -25,8 +40,7 @@ static enum pn_verdict reflect(struct pn_request *r)
     pn_str type = pn_headers_get(&r->in, PN_HDR_CONTENT_TYPE);
     if (type.n)
         pn_set_content_type(r, type);
-    r->body = pn_request_body(r);
-    return PN_HANDLED;
+    return take_body(r);
 }
 
 static const char *set_field(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)

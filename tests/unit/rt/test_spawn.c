@@ -356,6 +356,59 @@ static void test_many_at_once(void **state)
     in_fiber(state, many_at_once);
 }
 
+#define FLOOD 300u
+
+struct flood {
+    struct run *run;
+    unsigned    started, failed;
+};
+
+static void spawn_one(void *arg)
+{
+    static const char *const argv[] = { "true", NULL };
+    struct flood            *flood = arg;
+    struct pn_program       *program = NULL;
+    struct pn_spawn_request  request = { .program = "/bin/true", .argv = argv, .env = no_env };
+    pn_rc                    rc = pn_spawn(flood->run->pool, &request, &program);
+
+    if (rc == PN_OK)
+        (void)read_all(flood->run, program->out);
+    flood->started += rc == PN_OK;
+    flood->failed += rc != PN_OK;
+    pn_program_release(program);
+}
+
+/* More requests than the channel holds, while nobody reads it: their fibers wait, each for itself, and again. */
+static void channel_is_full(struct run *run)
+{
+    struct flood            flood = { .run = run };
+    struct pn_spawn_channel channel;
+    struct pn_task        **tasks = apr_pcalloc(run->pool, FLOOD * sizeof(*tasks));
+
+    assert_int_equal(pn_spawn_channel_open(&channel), PN_OK);
+    pn_spawn_use(&channel);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < FLOOD; i++)
+            assert_int_equal(pn_task_start(run->pool, spawn_one, &flood, &tasks[i]), PN_OK);
+        if (round == 0)
+            assert_true(pn_spawn_helper_start(&channel, NULL, NULL) > 0);
+        for (size_t i = 0; i < FLOOD; i++) {
+            assert_int_equal(pn_task_wait(tasks[i], 20 * SECOND), PN_OK);
+            pn_task_end(tasks[i]);
+        }
+    }
+    assert_int_equal(flood.failed, 0);
+    assert_int_equal(flood.started, 3 * FLOOD);
+    pn_spawn_channel_close(&channel);
+    assert_true(waitpid(-1, NULL, 0) > 0);
+    pn_spawn_use(NULL);
+}
+
+static void test_channel_is_full(void **state)
+{
+    in_fiber(state, channel_is_full);
+}
+
 /* A channel of the test's own, as the master has it: the helper dies and is replaced on the same pair. */
 static void replaced(struct run *run)
 {
@@ -502,7 +555,7 @@ int main(void)
         RT_TEST(test_limits), RT_TEST(test_kill_ends_the_group), RT_TEST(test_kill_reaches_the_stubborn),
         RT_TEST(test_kill_after_the_leader), RT_TEST(test_release_leaves_the_background),
         RT_TEST(test_release_ends_who_lingers), RT_TEST(test_pool_ends_the_group), RT_TEST(test_many_at_once),
-        RT_TEST(test_replaced), RT_TEST(test_own_helper_is_started_again), RT_TEST(test_both_ways),
+        RT_TEST(test_channel_is_full), RT_TEST(test_replaced), RT_TEST(test_own_helper_is_started_again), RT_TEST(test_both_ways),
         RT_TEST(test_task_is_ended), RT_TEST(test_several_pipes),
     };
 
