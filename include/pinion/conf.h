@@ -149,6 +149,9 @@ PN_PRINTF(2, 3) const char *pn_conf_error_text(struct pn_conf_cmd *cmd, const ch
 /** Next argument of *rest as a directive's line is split: white space separates, "..." and '...' hold it together. Advances
  *  *rest. @return NUL-terminated, owned by the pool; p == NULL at the end. */
 pn_str pn_conf_word(apr_pool_t *pool, pn_str *rest);
+/** The module's settings of cmd->server, made with their defaults when they are not there yet: for rows of per-directory scope that
+ *  fill a server's settings too. */
+void *pn_conf_server_settings(struct pn_conf_cmd *cmd, const struct pn_module *module);
 /** A path made absolute with ServerRoot; NUL-terminated, owned by cmd->pool. */
 pn_str pn_conf_path(struct pn_conf_cmd *cmd, pn_str path);
 /** "5", "5s", "200ms", "2min", "1h". PN_BAD otherwise. @param unit of a bare number. */

@@ -43,7 +43,7 @@ struct pn_program_end {
 };
 
 /** Asks for a program to be started. Whether that worked is told by pn_program_result; until then, and when it did not, the
- *  child's output is at its end. Waits only while the helper process is behind with its work.
+ *  its output is at its end. Waits only while the helper process is behind with its work.
  *  @return PN_OK; PN_LIMIT (arguments and environment are over 4 MB); PN_TIMEOUT, PN_CANCELLED; PN_SYSTEM with errno. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn_spawn(apr_pool_t *pool, const struct pn_spawn_request *request, struct pn_program **ret_program);
 /** Waits at most `timeout` for the program's end; the same answer again when asked again.

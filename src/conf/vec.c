@@ -234,6 +234,11 @@ void *pn_conf_server_need(struct pn_server *server, apr_pool_t *pool,
     return *conf;
 }
 
+void *pn_conf_server_settings(struct pn_conf_cmd *cmd, const struct pn_module *module)
+{
+    return pn_conf_server_need(cmd->server, cmd->pool, module);
+}
+
 void pn__conf_server_complete(struct pn_server *server, apr_pool_t *pool)
 {
     const struct pn_generation *generation = server->generation;

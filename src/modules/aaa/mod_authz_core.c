@@ -417,6 +417,11 @@ static const char *const merging_words[] = { "Off", "And", "Or", NULL };
     { .name = directive, .args = PN_SECTION, .where = PN_CTX_DIR | PN_CTX_LIMIT, .override = PN_OVR_AUTHCONFIG,          \
       .set = set_section, .help = text }
 
+/* Directives of 2.2: what they kept or passed on, RequireAny and RequireAll say now. */
+#define GONE(directive)                                                                            \
+    { .name = directive, .args = PN_FLAG, .where = PN_CTX_DIR, .override = PN_OVR_AUTHCONFIG,      \
+      .gone = "Require lines and sections decide alone since 2.4", .help = "Accepted" }
+
 static const struct pn_directive directives[] = {
     { .name = "Require", .args = PN_RAW, .where = PN_CTX_DIR | PN_CTX_LIMIT, .override = PN_OVR_AUTHCONFIG,
       .set = set_require, .help = "Who may come in: [not] a provider's name and its arguments" },
@@ -431,6 +436,11 @@ static const struct pn_directive directives[] = {
       .help = "Answer 403 and not 401 to a user who may not come in" },
     { .name = "AuthzProviderAlias", .args = PN_SECTION, .where = PN_CTX_SERVER, .scope = PN_SCOPE_SERVER, .set = set_alias,
       .help = "Another name for a provider with arguments and settings of its own" },
+    GONE("AuthzDefaultAuthoritative"),
+    GONE("AuthzUserAuthoritative"),
+    GONE("AuthzGroupFileAuthoritative"),
+    GONE("AuthzOwnerAuthoritative"),
+    GONE("AuthzDBMAuthoritative"),
     { 0 }
 };
 

@@ -33,7 +33,7 @@ static pn_rc edit_held(struct edited *self, bool last)
     bool   newline = line.n && line.p[line.n - 1] == '\n';
 
     self->holds = false;
-    return sed_line(&self->run, pn_str_head(line, line.n - newline), newline, last);
+    return sed_line(&self->run, pn_str_head(line, line.n - newline), last);
 }
 
 /* One more line. @return PN_OK; PN_AGAIN: hand out what there is; PN_EOF; PN_LIMIT; or the error of the body below. */

@@ -33,11 +33,11 @@ static void swap(struct pn_buf *a, struct pn_buf *b)
     *b = kept;
 }
 
-static void print(struct sed_run *run, pn_str text, bool last)
+/* Every line that comes out has an end, as in mod_sed of Apache. */
+static void print(struct sed_run *run, pn_str text)
 {
     pn_buf_str(run->out, text);
-    if (!(last && run->no_newline))
-        pn_buf_ch(run->out, '\n');
+    pn_buf_ch(run->out, '\n');
 }
 
 /* ---- addresses ---- */
@@ -94,7 +94,7 @@ static void put_replacement(struct pn_buf *out, pn_str text, const struct pn_mat
     }
 }
 
-static void substitute(struct sed_run *run, const struct sed_command *command, bool last)
+static void substitute(struct sed_run *run, const struct sed_command *command)
 {
     pn_str          rest = pn_buf_view(&run->space);
     struct pn_match match;
@@ -124,7 +124,7 @@ static void substitute(struct sed_run *run, const struct sed_command *command, b
     swap(&run->space, &run->edit);
     run->substituted = true;
     if (command->print)
-        print(run, pn_buf_view(&run->space), last);
+        print(run, pn_buf_view(&run->space));
 }
 
 static void transliterate(struct sed_run *run, const struct sed_command *command)
@@ -167,7 +167,7 @@ static enum outcome next_line(struct sed_run *run, const struct sed_command *com
         return END_CYCLE;
     }
     if (command->name == 'n' && !run->script->quiet)
-        print(run, pn_buf_view(&run->space), false);
+        print(run, pn_buf_view(&run->space));
     run->waiting = true;
     return WAIT;
 }
@@ -182,10 +182,10 @@ static enum outcome delete_first(struct sed_run *run)
     return RESTART;
 }
 
-static enum outcome edit_space(struct sed_run *run, const struct sed_command *command, bool last)
+static enum outcome edit_space(struct sed_run *run, const struct sed_command *command)
 {
     switch (command->name) {
-    case 's': substitute(run, command, last); break;
+    case 's': substitute(run, command); break;
     case 'y': transliterate(run, command); break;
     case 'g': set(&run->space, pn_buf_view(&run->hold)); break;
     case 'h': set(&run->hold, pn_buf_view(&run->space)); break;
@@ -198,8 +198,8 @@ static enum outcome edit_space(struct sed_run *run, const struct sed_command *co
         pn_buf_ch(&run->hold, '\n');
         pn_buf_str(&run->hold, pn_buf_view(&run->space));
         break;
-    case 'p': print(run, pn_buf_view(&run->space), last); break;
-    case 'P': print(run, pn_str_head(pn_buf_view(&run->space), pn_str_chr(pn_buf_view(&run->space), '\n', 0)), last); break;
+    case 'p': print(run, pn_buf_view(&run->space)); break;
+    case 'P': print(run, pn_str_head(pn_buf_view(&run->space), pn_str_chr(pn_buf_view(&run->space), '\n', 0))); break;
     case 'l': list(run); break;
     case '=': pn_buf_printf(run->out, "%llu\n", (unsigned long long)run->line_number); break;
     case 'a': pn_buf_str(&run->appended, command->text); break;
@@ -227,14 +227,14 @@ static enum outcome execute(struct sed_run *run, const struct sed_command *comma
     case 'n':
     case 'N': return next_line(run, command, last);
     case 'q': run->quit = true; return END_CYCLE;
-    default: return edit_space(run, command, last);
+    default: return edit_space(run, command);
     }
 }
 
-static void end_cycle(struct sed_run *run, bool print_space, bool last)
+static void end_cycle(struct sed_run *run, bool print_space)
 {
     if (print_space && !run->script->quiet)
-        print(run, pn_buf_view(&run->space), last);
+        print(run, pn_buf_view(&run->space));
     pn_buf_str(run->out, pn_buf_view(&run->appended));
     pn_buf_clear(&run->appended);
 }
@@ -257,25 +257,24 @@ static void cycle(struct sed_run *run, unsigned begin, bool last)
         switch (execute(run, command, last)) {
         case NEXT_COMMAND: break;
         case JUMP: i = command->target - 1; break; /* 0 - 1 wraps to be raised again */
-        case END_CYCLE: end_cycle(run, true, last); return;
-        case DELETE: end_cycle(run, false, last); return;
+        case END_CYCLE: end_cycle(run, true); return;
+        case DELETE: end_cycle(run, false); return;
         case RESTART:
-            end_cycle(run, false, last);
+            end_cycle(run, false);
             i = UINT32_MAX;
             break;
         case WAIT: run->resume = i; return;
         }
     }
-    end_cycle(run, true, last);
+    end_cycle(run, true);
 }
 
-pn_rc sed_line(struct sed_run *run, pn_str line, bool newline, bool last)
+pn_rc sed_line(struct sed_run *run, pn_str line, bool last)
 {
     unsigned begin = 0;
 
     apr_pool_clear(run->scratch);
     run->line_number++;
-    run->no_newline = last && !newline;
     if (run->waiting) {
         const struct sed_command *command = &APR_ARRAY_IDX(run->script->commands, (int)run->resume, struct sed_command);
         pn_buf_str(run->out, pn_buf_view(&run->appended));

@@ -53,12 +53,12 @@ struct sed_run {
     uint64_t                 line_number;
     unsigned                 resume;    /* N: the command to go on with when the next line is there; 0: begin */
     bool                     waiting;   /* n or N asked for the next line */
-    bool                     substituted, quit, no_newline, endless;
+    bool                     substituted, quit, endless;
 };
 
 void sed_begin(struct sed_run *run, const struct sed_script *script, apr_pool_t *pool, struct pn_buf *out);
-/** One line, without its \n. @param newline it had one.  @param last no line follows.
+/** One line, without its \n. @param last no line follows.
  *  @return PN_OK; PN_LIMIT: a space is over SED_SPACE_MAX, or more than SED_STEPS_MAX steps. After `q` run->quit is set. */
-PN_NODISCARD pn_rc sed_line(struct sed_run *run, pn_str line, bool newline, bool last);
+PN_NODISCARD pn_rc sed_line(struct sed_run *run, pn_str line, bool last);
 
 #endif

@@ -71,7 +71,7 @@ static const char *set_alias(struct pn_conf_cmd *cmd, void *conf, unsigned argc,
 {
     struct alias_dir   *dir = conf;
     struct alias_entry  entry = { .script = row_is(cmd, "ScriptAlias") };
-    struct alias_server *server = PN_SERVER_CONF(cmd->server, &pn_module_alias);
+    struct alias_server *server = pn_conf_server_settings(cmd, &pn_module_alias);
 
     if (argc == 1) {
         if (!(cmd->context & (PN_CTX_LOCATION | PN_CTX_DIRECTORY)))
@@ -155,7 +155,7 @@ static const char *take_target(struct pn_conf_cmd *cmd, struct alias_entry *entr
 static const char *set_redirect(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
 {
     struct alias_dir    *dir = conf;
-    struct alias_server *server = PN_SERVER_CONF(cmd->server, &pn_module_alias);
+    struct alias_server *server = pn_conf_server_settings(cmd, &pn_module_alias);
     struct alias_entry   entry = { .status = row_is(cmd, "RedirectPermanent") ? 301 : 302 };
     bool                 match = row_is(cmd, "RedirectMatch"), has_status = false;
     unsigned             at = 0;

@@ -159,25 +159,17 @@ static const struct pn_directive directives[] = {
 
 /* ---- merging ---- */
 
-static void set_lists(struct rewrite_place *place, apr_array_header_t *rules, apr_array_header_t *gates)
-{
-    place->rules = rules;
-    place->gates = gates;
-    place->set.n = rules ? (unsigned)rules->nelts : 0;
-    place->set.rules = rules ? (const struct rewrite_rule *)(void *)rules->elts : NULL;
-    place->set.gates = gates ? (const struct rewrite_gate *)(void *)gates->elts : NULL;
-}
-
 static void take_both(apr_pool_t *pool, const struct rewrite_place *first, const struct rewrite_place *second,
                       struct rewrite_place *merged)
 {
     merged->set.has_types = first->set.has_types || second->set.has_types;
     if (!first->rules || !second->rules) {
         const struct rewrite_place *only = first->rules ? first : second;
-        set_lists(merged, only->rules, only->gates);
+        pn__rewrite_set_lists(merged, only->rules, only->heads, only->tails);
         return;
     }
-    set_lists(merged, apr_array_append(pool, first->rules, second->rules), apr_array_append(pool, first->gates, second->gates));
+    pn__rewrite_set_lists(merged, apr_array_append(pool, first->rules, second->rules),
+                          apr_array_append(pool, first->heads, second->heads), apr_array_append(pool, first->tails, second->tails));
 }
 
 /* Rules of an outer place count in an inner one that has some of its own only where an option says so. */
@@ -201,7 +193,7 @@ static void merge_place(apr_pool_t *pool, const struct rewrite_place *base, cons
         take_both(pool, base, add, merged);
     else {
         merged->set.has_types = add->set.has_types;
-        set_lists(merged, add->rules, add->gates);
+        pn__rewrite_set_lists(merged, add->rules, add->heads, add->tails);
     }
 }
 

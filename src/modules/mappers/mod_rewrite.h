@@ -128,17 +128,19 @@ struct rewrite_rule {
     bool                 from_value;  /* begins with a backreference, variable or map */
 };
 
-/* A cheap necessary condition of a pattern: first and last eight bytes of the subject, under masks. */
+/* A cheap necessary condition of a pattern: the first or last eight bytes of the subject, under a mask. */
 struct rewrite_gate {
-    uint64_t head_mask, head;
-    uint64_t tail_mask, tail;
-    bool     fold;              /* compare with the subject in lower case */
+    uint64_t mask, word; /* mask 0: always open */
+};
+struct rewrite_gates {
+    struct rewrite_gate head, tail;
 };
 
 struct rewrite_set {
     unsigned                   n;
     const struct rewrite_rule *rules;
-    const struct rewrite_gate *gates;  /* one a rule */
+    const struct rewrite_gate *heads;  /* one a rule, close together: this is what most rules are read of */
+    const struct rewrite_gate *tails;
     bool                       has_types; /* some rule has [T] or [H] */
 };
 
@@ -180,7 +182,7 @@ struct rewrite_place {
     unsigned            options;
     apr_array_header_t *rules;   /* of struct rewrite_rule */
     apr_array_header_t *pending; /* of struct rewrite_cond: conditions of the rule to come */
-    apr_array_header_t *gates;   /* of struct rewrite_gate, one a rule */
+    apr_array_header_t *heads, *tails; /* of struct rewrite_gate, one a rule */
     struct rewrite_set  set;     /* rules and gates as a run takes them */
 };
 
@@ -272,17 +274,20 @@ const char *pn__rewrite_flags(struct pn_conf_cmd *cmd, pn_str flags, pn__rewrite
 const char *pn__rewrite_rule_parse(struct pn_conf_cmd *cmd, pn_str line, struct rewrite_rule *ret);
 
 /* rewrite_gate.c */
-/* `open`: a gate that is never closed. */
-struct rewrite_gate pn__rewrite_gate_of(pn_str pattern, bool no_case, bool open);
-struct rewrite_heads { uint64_t head[2], tail[2]; }; /* [1]: in lower case */
-struct rewrite_heads pn__rewrite_heads_of(pn_str subject);
-static inline bool pn__rewrite_gate_open(const struct rewrite_gate *gate, const struct rewrite_heads *heads)
+/* `open`: gates that are never closed. */
+struct rewrite_gates pn__rewrite_gates_of(pn_str pattern, bool no_case, bool open);
+/* The words of a subject. */
+struct rewrite_ends { uint64_t head, tail; };
+struct rewrite_ends pn__rewrite_ends_of(pn_str subject);
+static inline bool pn__rewrite_is_open(const struct rewrite_gate *gate, uint64_t word)
 {
-    return ((heads->head[gate->fold] & gate->head_mask) ^ gate->head) == 0 &&
-           ((heads->tail[gate->fold] & gate->tail_mask) ^ gate->tail) == 0;
+    return (word & gate->mask) == gate->word;
 }
 
 /* rewrite_engine.c */
+/* What a run takes is these lists from now on. */
+void pn__rewrite_set_lists(struct rewrite_place *place, apr_array_header_t *rules, apr_array_header_t *heads,
+                           apr_array_header_t *tails);
 /* The last rule of place->rules is new. */
 void pn__rewrite_set_add(apr_pool_t *pool, struct rewrite_place *place);
 PN_MAY_YIELD enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrite_set *set);

@@ -30,18 +30,32 @@ static unsigned trace_level(const struct pn_request *r)
     return level;
 }
 
+void pn__rewrite_set_lists(struct rewrite_place *place, apr_array_header_t *rules, apr_array_header_t *heads, apr_array_header_t *tails)
+{
+    place->rules = rules;
+    place->heads = heads;
+    place->tails = tails;
+    place->set.n = rules ? (unsigned)rules->nelts : 0;
+    place->set.rules = rules ? (const struct rewrite_rule *)(void *)rules->elts : NULL;
+    place->set.heads = rules ? (const struct rewrite_gate *)(void *)heads->elts : NULL;
+    place->set.tails = rules ? (const struct rewrite_gate *)(void *)tails->elts : NULL;
+}
+
 void pn__rewrite_set_add(apr_pool_t *pool, struct rewrite_place *place)
 {
     const struct rewrite_rule *rule = &APR_ARRAY_IDX(place->rules, place->rules->nelts - 1, struct rewrite_rule);
 
-    if (!place->gates)
-        place->gates = apr_array_make(pool, 8, sizeof(struct rewrite_gate));
+    struct rewrite_gates gates;
+
+    if (!place->heads) {
+        place->heads = apr_array_make(pool, 8, sizeof(struct rewrite_gate));
+        place->tails = apr_array_make(pool, 8, sizeof(struct rewrite_gate));
+    }
     /* a rule with others chained to it is always looked at: they go with it */
-    *(struct rewrite_gate *)apr_array_push(place->gates) =
-        pn__rewrite_gate_of(rule->pattern, rule->flags & RULE_NO_CASE, rule->flags & (RULE_NOT | RULE_CHAIN));
-    place->set.n = (unsigned)place->rules->nelts;
-    place->set.rules = (const struct rewrite_rule *)(void *)place->rules->elts;
-    place->set.gates = (const struct rewrite_gate *)(void *)place->gates->elts;
+    gates = pn__rewrite_gates_of(rule->pattern, rule->flags & RULE_NO_CASE, rule->flags & (RULE_NOT | RULE_CHAIN));
+    *(struct rewrite_gate *)apr_array_push(place->heads) = gates.head;
+    *(struct rewrite_gate *)apr_array_push(place->tails) = gates.tail;
+    pn__rewrite_set_lists(place, place->rules, place->heads, place->tails);
     place->set.has_types = place->set.has_types || rule->type || rule->handler;
 }
 
@@ -190,10 +204,10 @@ static bool is_for_me(const struct rewrite_run *run, const struct rewrite_rule *
     return !run->r->main || !(rule->flags & (RULE_NO_SUBREQ | RULE_REDIRECT));
 }
 
-/* The index of the next rule whose gate is open. */
-static unsigned next_open(const struct rewrite_set *set, unsigned i, const struct rewrite_heads *heads)
+/* The index of the next rule whose gates are open. */
+static unsigned next_open(const struct rewrite_set *set, unsigned i, struct rewrite_ends ends)
 {
-    while (i < set->n && !pn__rewrite_gate_open(&set->gates[i], heads))
+    while (i < set->n && !(pn__rewrite_is_open(&set->heads[i], ends.head) && pn__rewrite_is_open(&set->tails[i], ends.tail)))
         i++;
     return i;
 }
@@ -224,17 +238,17 @@ static bool ends(struct rewrite_run *run, const struct rewrite_rule *rule)
 
 enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrite_set *set)
 {
-    struct rewrite_heads heads;
-    bool                 changed = false, tracing;
-    unsigned             rounds = 0;
+    struct rewrite_ends ends;
+    bool                changed = false, tracing;
+    unsigned            rounds = 0;
 
     run->trace = trace_level(run->r);
     run->query_before = run->query;
     tracing = run->trace >= 3;
     set_subject(run);
-    heads = pn__rewrite_heads_of(run->subject);
+    ends = pn__rewrite_ends_of(run->subject);
     for (unsigned i = 0;;) {
-        i = tracing ? i : next_open(set, i, &heads);
+        i = tracing ? i : next_open(set, i, ends);
         if (i >= set->n)
             break;
         const struct rewrite_rule *rule = &set->rules[i];
@@ -265,7 +279,7 @@ enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrit
             break;
         if (step == STEP_CHANGED) {
             set_subject(run);
-            heads = pn__rewrite_heads_of(run->subject);
+            ends = pn__rewrite_ends_of(run->subject);
         }
         if (rule->flags & RULE_NEXT) {
             if (++rounds >= rule->max_rounds) {

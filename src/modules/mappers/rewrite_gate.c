@@ -13,14 +13,14 @@ struct run_of {
     size_t n;
 };
 
-static char lower(char c)
+static bool is_letter(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 static bool is_word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return is_letter(c) || (c >= '0' && c <= '9');
 }
 
 /* Where the class that begins at `at` ends, behind its bracket; SIZE_MAX: it does not. */
@@ -156,60 +156,50 @@ static bool step(struct scan *scan)
     }
 }
 
-/* The bytes as a word in memory order, with its mask. `at_top`: they are the last bytes of the word. */
-static void to_word(const struct run_of *run, bool fold, bool at_top, uint64_t *ret_mask, uint64_t *ret_word)
+/* The bytes as a word in memory order, with its mask. Without case, the bit by which letters differ is not looked at.
+ * `at_top`: they are the last bytes of the word. */
+static struct rewrite_gate to_gate(const struct run_of *run, bool no_case, bool at_top)
 {
-    unsigned char mask[WIDTH] = { 0 }, word[WIDTH] = { 0 };
-    size_t        from = at_top ? WIDTH - run->n : 0;
+    struct rewrite_gate gate;
+    unsigned char       mask[WIDTH] = { 0 }, word[WIDTH] = { 0 };
+    size_t              from = at_top ? WIDTH - run->n : 0;
 
     for (size_t i = 0; i < run->n; i++) {
-        mask[from + i] = 0xff;
-        word[from + i] = (unsigned char)(fold ? lower(run->v[i]) : run->v[i]);
+        mask[from + i] = no_case && is_letter(run->v[i]) ? 0xdf : 0xff;
+        word[from + i] = (unsigned char)run->v[i] & mask[from + i];
     }
-    memcpy(ret_mask, mask, WIDTH);
-    memcpy(ret_word, word, WIDTH);
+    memcpy(&gate.mask, mask, WIDTH);
+    memcpy(&gate.word, word, WIDTH);
+    return gate;
 }
 
-struct rewrite_gate pn__rewrite_gate_of(pn_str pattern, bool no_case, bool open)
+struct rewrite_gates pn__rewrite_gates_of(pn_str pattern, bool no_case, bool open)
 {
-    struct rewrite_gate gate = { .fold = no_case };
-    struct scan         scan = { .s = pattern };
+    struct rewrite_gates gates = { { 0, 0 }, { 0, 0 } };
+    struct scan          scan = { .s = pattern };
 
     if (open)
-        return gate;
+        return gates;
     scan.anchored = scan.in_head = pattern.n && pattern.p[0] == '^';
     scan.at = scan.anchored;
     while (scan.at < pattern.n)
         if (!step(&scan))
-            return gate;
+            return gates;
     if (scan.anchored)
-        to_word(&scan.head, no_case, false, &gate.head_mask, &gate.head);
+        gates.head = to_gate(&scan.head, no_case, false);
     if (scan.at_end)
-        to_word(&scan.tail, no_case, true, &gate.tail_mask, &gate.tail);
-    return gate;
+        gates.tail = to_gate(&scan.tail, no_case, true);
+    return gates;
 }
 
-static uint64_t fold_word(uint64_t word)
+struct rewrite_ends pn__rewrite_ends_of(pn_str subject)
 {
-    char v[WIDTH];
-
-    memcpy(v, &word, WIDTH);
-    for (size_t i = 0; i < WIDTH; i++)
-        v[i] = lower(v[i]);
-    memcpy(&word, v, WIDTH);
-    return word;
-}
-
-struct rewrite_heads pn__rewrite_heads_of(pn_str subject)
-{
-    struct rewrite_heads heads = { { 0, 0 }, { 0, 0 } };
-    size_t               n = subject.n < WIDTH ? subject.n : WIDTH;
+    struct rewrite_ends ends = { 0, 0 };
+    size_t              n = subject.n < WIDTH ? subject.n : WIDTH;
 
     if (n) {
-        memcpy(&heads.head[0], subject.p, n);
-        memcpy((char *)&heads.tail[0] + WIDTH - n, subject.p + subject.n - n, n);
+        memcpy(&ends.head, subject.p, n);
+        memcpy((char *)&ends.tail + WIDTH - n, subject.p + subject.n - n, n);
     }
-    heads.head[1] = fold_word(heads.head[0]);
-    heads.tail[1] = fold_word(heads.tail[0]);
-    return heads;
+    return ends;
 }

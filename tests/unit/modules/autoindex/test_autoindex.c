@@ -1,6 +1,8 @@
 /* test_autoindex.c - src/modules/generators/mod_autoindex_*: patterns, the query, titles, cut names. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 #include <apr_general.h>
