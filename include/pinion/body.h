@@ -36,7 +36,8 @@ struct pn_body_ops {
      *  After anything but PN_OK it is not called again. */
     PN_MAY_YIELD pn_rc (*next)(struct pn_body *body, struct pn_chunk *ret_chunk);
     /** Gives back what is not memory of the request's pool (descriptors have pool cleanups: usually NULL). Called
-     *  once, also when the body was not pulled to its end. May be NULL. A wrapping body closes what it wraps. */
+     *  once, from the request's fiber, also when the body was not pulled to its end; may wait for a task of the body to
+     *  end (shielded). May be NULL. A wrapping body closes what it wraps. */
     void (*close)(struct pn_body *body);
 };
 

@@ -42,8 +42,8 @@ struct pn_program_end {
     bool        killed; /* by a signal */
 };
 
-/** Asks for a program to be started. Whether that worked is told by pn_program_result; until then, and when it did not, the
- *  its output is at its end. Waits only while the helper process is behind with its work.
+/** Asks for a program to be started. Whether that worked is told by pn_program_result; until then, and when it did not, its
+ *  output is at its end. Waits only while the helper process is behind with its work.
  *  @return PN_OK; PN_LIMIT (arguments and environment are over 4 MB); PN_TIMEOUT, PN_CANCELLED; PN_SYSTEM with errno. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn_spawn(apr_pool_t *pool, const struct pn_spawn_request *request, struct pn_program **ret_program);
 /** Waits at most `timeout` for the program's end; the same answer again when asked again.

@@ -171,6 +171,8 @@ static void server_merge(apr_pool_t *pool, const void *base, const void *add, vo
         merged->document_root = inner->document_root;
         merged->document_root_set = true;
     }
+    if (inner->error_format)
+        merged->error_format = inner->error_format;
     if (inner->error_log_set) {
         merged->error_log = inner->error_log;
         merged->error_log_set = true;

@@ -18,8 +18,10 @@
 #include "rt/spawn_wire.h"
 
 #define CHANNEL_WAIT_USEC (10 * PN_USEC_PER_SEC) /* for the helper to take what others have sent */
+#define CHANNEL_RETRY_USEC (10 * PN_USEC_PER_MSEC)
+#define CHANNEL_BYTES (4 * 1024 * 1024)          /* about five hundred requests */
 
-/* What pn_spawn makes; the public part first. */
+/* What pn_spawn makes. */
 struct child {
     struct pn_program     pub;
     struct pn_pipe     *handle;
@@ -36,6 +38,9 @@ static struct {
 } the = { .channel = { -1, -1 } };
 
 static bool wanted;
+
+/* Fibers of this thread's loop that wait for room in the channel. */
+static _Thread_local unsigned waiting;
 
 void pn_spawn_will_be_used(void)
 {
@@ -56,6 +61,9 @@ pn_rc pn_spawn_channel_open(struct pn_spawn_channel *channel)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return PN_SYSTEM;
     *channel = (struct pn_spawn_channel){ .client = pair[0], .helper = pair[1] };
+    int bytes = CHANNEL_BYTES; /* more than the system's maximum only for root; less will do, too */
+    if (setsockopt(channel->client, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
+        (void)setsockopt(channel->client, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
     return PN_OK;
 }
 
@@ -138,15 +146,30 @@ PN_MAY_YIELD static pn_rc wait_for_channel(pn_usec deadline)
     return rc;
 }
 
+/* The kernel reports room only when most of the channel is empty. So that this comes, whoever is new waits behind those who
+ * wait already; and each tries again after a while, since other processes may keep the channel half full. */
+PN_MAY_YIELD static pn_rc wait_your_turn(pn_usec deadline)
+{
+    pn_usec retry = pn_loop_now(pn_loop_this()) + CHANNEL_RETRY_USEC;
+
+    waiting++;
+    pn_rc rc = wait_for_channel(retry < deadline ? retry : deadline);
+    waiting--;
+    return rc == PN_TIMEOUT && retry < deadline ? PN_OK : rc;
+}
+
 PN_MAY_YIELD static pn_rc send_message(const struct msghdr *message)
 {
     pn_usec deadline = pn_loop_now(pn_loop_this()) + CHANNEL_WAIT_USEC;
     bool    restarted = false;
+    pn_rc   first = waiting ? wait_your_turn(deadline) : PN_OK;
 
+    if (first != PN_OK)
+        return first;
     while (sendmsg(the.channel.client, message, MSG_NOSIGNAL) < 0) {
         pn_rc rc = PN_OK;
         if (errno == EAGAIN)
-            rc = wait_for_channel(deadline);
+            rc = wait_your_turn(deadline);
         else if ((errno == EPIPE || errno == ECONNRESET) && the.own && !restarted) {
             restarted = true;
             rc = open_own();

@@ -152,6 +152,9 @@ struct autoindex_page {
     bool                           has_preamble, has_title, has_tail; /* of the document, are they ours to write? */
     bool                           opened, closed_later; /* beginning, end of the document are apart from this body */
     bool                           begun, done;
+    int64_t                        date_minute; /* what `date` is the text of */
+    size_t                         date_n;
+    char                           date[32];
 };
 
 /** Answers with the page: text of HeaderName, listing, text of ReadmeName. */
@@ -187,8 +190,8 @@ void pn__autoindex_put_pad(struct pn_buf *out, size_t n);
 void pn__autoindex_put_sort_query(struct autoindex_page *page, char key);
 /** What stands for the entry on the page: name, with a slash behind a directory's. Owned by the page's scratch pool. */
 pn_str pn__autoindex_label(struct autoindex_page *page, const struct autoindex_entry *entry);
-/** "2024-01-02 03:04", or empty. In `to`, of at least 32 bytes. */
-pn_str pn__autoindex_date(const struct autoindex_page *page, pn_wall mtime, char *to);
+/** "2024-01-02 03:04", or empty. Valid until the next call. */
+pn_str pn__autoindex_date(struct autoindex_page *page, pn_wall mtime);
 /** A prefix of `text` of at most `n` bytes that ends no UTF-8 character in its middle. */
 pn_str pn__autoindex_prefix(pn_str text, size_t n);
 /** Path of the directory above r's, with a slash at the end. */

@@ -8,7 +8,7 @@
 #include <pinion/entry.h>
 #include <stdlib.h>
 
-#define BATCH 128
+#define BATCH 256
 
 struct batch {
     struct autoindex_listing *listing;

@@ -169,8 +169,8 @@ static void modern_head(struct autoindex_page *page)
 
 static void put_date_cell(struct autoindex_page *page, const struct autoindex_entry *entry)
 {
-    char      text[32], exact[32];
-    pn_str    shown = pn__autoindex_date(page, entry->mtime, text);
+    char      exact[32];
+    pn_str    shown = pn__autoindex_date(page, entry->mtime);
     time_t    seconds = (time_t)(entry->mtime / PN_USEC_PER_SEC);
     struct tm tm;
 

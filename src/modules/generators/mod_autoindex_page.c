@@ -102,14 +102,21 @@ pn_str pn__autoindex_label(struct autoindex_page *page, const struct autoindex_e
     return pn_str_n(entry->name, entry->name_n + entry->is_directory);
 }
 
-pn_str pn__autoindex_date(const struct autoindex_page *page, pn_wall mtime, char *to)
+/* Neighbours often have been changed in the same minute. */
+pn_str pn__autoindex_date(struct autoindex_page *page, pn_wall mtime)
 {
     time_t    seconds = (time_t)(mtime / PN_USEC_PER_SEC);
     struct tm tm;
 
-    if (mtime < 0 || !localtime_r(&seconds, &tm))
+    if (mtime < 0)
         return PN_STR("");
-    return pn_str_n(to, strftime(to, 32, page_is(page, INDEX_OLD_DATE) ? "%d-%b-%Y %H:%M" : "%Y-%m-%d %H:%M", &tm));
+    if (page->date_n && seconds / 60 == page->date_minute)
+        return pn_str_n(page->date, page->date_n);
+    if (!localtime_r(&seconds, &tm))
+        return PN_STR("");
+    page->date_minute = seconds / 60;
+    page->date_n = strftime(page->date, sizeof(page->date), page_is(page, INDEX_OLD_DATE) ? "%d-%b-%Y %H:%M" : "%Y-%m-%d %H:%M", &tm);
+    return pn_str_n(page->date, page->date_n);
 }
 
 pn_str pn__autoindex_prefix(pn_str text, size_t n)

@@ -113,7 +113,8 @@ static void put_name(struct autoindex_page *page, const struct autoindex_entry *
         taken += 3;
     }
     pn_buf_lit(&page->out, "</a>");
-    pn__autoindex_put_pad(&page->out, width - taken);
+    if (page->writer != &pn__autoindex_table || page->conf->name_width != AUTOINDEX_WIDEST)
+        pn__autoindex_put_pad(&page->out, width - taken);
 }
 
 static void put_size(struct autoindex_page *page, const struct autoindex_entry *entry)
@@ -218,8 +219,7 @@ static void lines_head(struct autoindex_page *page)
 
 static void lines_date(struct autoindex_page *page, const struct autoindex_entry *entry)
 {
-    char   text[32];
-    pn_str date = pn__autoindex_date(page, entry->mtime, text);
+    pn_str date = pn__autoindex_date(page, entry->mtime);
 
     pn_buf_str(&page->out, date);
     pn__autoindex_put_pad(&page->out, date.n ? 2 : 19);
@@ -266,10 +266,18 @@ static bool has_classes(const struct autoindex_page *page)
 /* Opens a cell: with a class where there is a style sheet, else with an attribute of old. */
 static void open_cell(struct autoindex_page *page, const char *element, const char *column, const char *attribute)
 {
-    if (has_classes(page))
-        pn_buf_printf(&page->out, "<%s class=\"indexcol%s\">", element, column);
-    else
-        pn_buf_printf(&page->out, "<%s%s>", element, attribute);
+    struct pn_buf *out = &page->out;
+
+    pn_buf_ch(out, '<');
+    pn_buf_str(out, pn_str_z(element));
+    if (has_classes(page)) {
+        pn_buf_lit(out, " class=\"indexcol");
+        pn_buf_str(out, pn_str_z(column));
+        pn_buf_lit(out, "\">");
+        return;
+    }
+    pn_buf_str(out, pn_str_z(attribute));
+    pn_buf_ch(out, '>');
 }
 
 static void head_cell(struct autoindex_page *page, char key, const char *column, pn_str title)
@@ -332,8 +340,7 @@ static void open_row(struct autoindex_page *page, const struct autoindex_entry *
 
 static void table_date(struct autoindex_page *page, const struct autoindex_entry *entry)
 {
-    char   text[32];
-    pn_str date = pn__autoindex_date(page, entry->mtime, text);
+    pn_str date = pn__autoindex_date(page, entry->mtime);
 
     open_cell(page, "td", "lastmod", date.n ? " align=\"right\"" : "");
     if (date.n) {

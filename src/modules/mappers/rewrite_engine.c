@@ -238,7 +238,7 @@ static bool ends(struct rewrite_run *run, const struct rewrite_rule *rule)
 
 enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrite_set *set)
 {
-    struct rewrite_ends ends;
+    struct rewrite_ends words;
     bool                changed = false, tracing;
     unsigned            rounds = 0;
 
@@ -246,9 +246,9 @@ enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrit
     run->query_before = run->query;
     tracing = run->trace >= 3;
     set_subject(run);
-    ends = pn__rewrite_ends_of(run->subject);
+    words = pn__rewrite_ends_of(run->subject);
     for (unsigned i = 0;;) {
-        i = tracing ? i : next_open(set, i, ends);
+        i = tracing ? i : next_open(set, i, words);
         if (i >= set->n)
             break;
         const struct rewrite_rule *rule = &set->rules[i];
@@ -279,7 +279,7 @@ enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrit
             break;
         if (step == STEP_CHANGED) {
             set_subject(run);
-            ends = pn__rewrite_ends_of(run->subject);
+            words = pn__rewrite_ends_of(run->subject);
         }
         if (rule->flags & RULE_NEXT) {
             if (++rounds >= rule->max_rounds) {

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -385,7 +385,10 @@ static void channel_is_full(struct run *run)
     struct pn_spawn_channel channel;
     struct pn_task        **tasks = apr_pcalloc(run->pool, FLOOD * sizeof(*tasks));
 
+    int small = 8192;
+
     assert_int_equal(pn_spawn_channel_open(&channel), PN_OK);
+    assert_int_equal(setsockopt(channel.client, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
     pn_spawn_use(&channel);
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < FLOOD; i++)
