@@ -38,7 +38,7 @@ def folder_of(path, may):
 
 def resolve(root, source, name):
     """The file that a quoted include names, relative to the root, or None when there is none such."""
-    for base in (source.parent, root / "src", root / "include"):
+    for base in (source.parent, root / "src", root / "include", root / "tests", root / "tests" / "unit"):
         target = (base / name).resolve()
         if target.is_file():
             return target.relative_to(root).as_posix() if target.is_relative_to(root) else None
@@ -54,6 +54,11 @@ def allowed(folder, target_folder, may):
     return target_folder in may[folder] or "everything" in may[folder]
 
 
+def beside(root, source, target):
+    """A module of several files has headers of its own, in its folder."""
+    return (root / target).parent == source.parent
+
+
 def check_include(root, source, folder, kind, name, tables):
     """What is wrong with an include, or None."""
     may, kept = tables
@@ -66,6 +71,8 @@ def check_include(root, source, folder, kind, name, tables):
         target_folder = folder_of(target, may)
         if target_folder is None:
             return f"{target} is in no folder of docs/layers.md"
+        if folder == target_folder == "src/modules" and beside(root, source, target):
+            return None
         if not allowed(folder, target_folder, may):
             return f"{folder} may not include {target_folder} ({name})"
         return None

@@ -43,6 +43,7 @@ static void handle_signals(const struct pn_child *child)
     pn__signal_handle(SIGWINCH, on_signal);
     pn__signal_handle(PN_SIGNAL_LOOK, on_signal);
     pn__signal_handle(SIGPIPE, SIG_IGN);
+    pn__signal_handle(SIGXFSZ, SIG_IGN);
     /* Ctrl-C and a closed terminal reach all processes; children wait for what the master says to them. */
     pn__signal_handle(SIGINT, child->events ? SIG_IGN : on_signal);
     pn__signal_handle(SIGHUP, SIG_IGN);

@@ -65,6 +65,7 @@ pn_rc pn__events_open(struct pn_events *events)
     for (size_t i = 0; i < PN_COUNT(master_signals); i++)
         pn__signal_handle(master_signals[i], on_signal);
     pn__signal_handle(SIGPIPE, SIG_IGN);
+    pn__signal_handle(SIGXFSZ, SIG_IGN); /* a log at its size limit is an error of the write, not the end */
     return PN_OK;
 }
 

@@ -131,6 +131,8 @@ PN_MAY_YIELD static pn_rc read_trailer(struct h1_body *self)
     struct pn_headers   trailer;
     enum pn_h1_fault    fault;
     rc = pn_h1_parse_trailer(r->pool, all.p, end, &limits, &trailer, &fault);
+    if (rc == PN_OK && trailer.n)
+        r->trailers = apr_pmemdup(r->pool, &trailer, sizeof(trailer));
     if (rc == PN_OK && pn_core_server(r->server)->merge_trailers)
         for (const struct pn_header *f = pn_headers_begin(&trailer); f < pn_headers_end(&trailer); f++)
             pn_headers_add_name(&r->in, f->name, f->value);
