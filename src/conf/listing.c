@@ -4,11 +4,19 @@
 #include "conf/apply.h"
 #include "conf/core.h"
 
+static void list_files(const struct pn_module *module, struct pn_buf *out)
+{
+    pn_buf_printf(out, "  %s\n", module->name);
+    for (const char *const *name = module->also; name && *name; name++)
+        if (pn_str_ends(pn_str_z(*name), PN_STR(".c")))
+            pn_buf_printf(out, "  %s\n", *name);
+}
+
 void pn_list_static(struct pn_buf *out)
 {
     for (unsigned i = 0; i < pn_registry_count(); i++)
         if (pn_registry_at(i)->module->is_static)
-            pn_buf_printf(out, "  %s\n", pn_registry_at(i)->module->name);
+            list_files(pn_registry_at(i)->module, out);
 }
 
 void pn_list_modules(const struct pn_generation *generation, struct pn_buf *out)
@@ -18,6 +26,10 @@ void pn_list_modules(const struct pn_generation *generation, struct pn_buf *out)
 
         pn_buf_printf(out, " %s (%s)\n", module->apache_id,
                       module->is_static ? "static" : "shared");
+        /* What httpd has as two static modules may be one here: both names are looked for by scripts. */
+        for (const char *const *name = module->also; module->is_static && name && *name; name++)
+            if (pn_str_ends(pn_str_z(*name), PN_STR("_module")))
+                pn_buf_printf(out, " %s (static)\n", *name);
     }
 }
 

@@ -127,7 +127,8 @@ bool pn_dump(const struct pn_command *args, const struct pn_generation *generati
         pn_list_modules(generation, &out);
     }
     dumped = out.n != 0;
-    fwrite(out.p, 1, out.n, stdout);
+    if (dumped)
+        fwrite(out.p, 1, out.n, stdout);
     pn_buf_release(&out);
     return dumped;
 }

@@ -2,6 +2,7 @@
 #include "proc/crash.h"
 
 #include <execinfo.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,8 @@ enum { FRAMES_MAX = 64 };
 
 static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
 
-/* Handlers have no argument. Written before the handlers are installed, never freed. */
-static const char *core_dir;
+/* Handlers have no argument. Empty: where we are. */
+static char core_dir[PATH_MAX];
 
 /* A fiber that ran into its guard page has no stack left for a handler. */
 static _Alignas(16) char handler_stack[64 * 1024];
@@ -57,7 +58,7 @@ static void on_fatal(int number)
     say("; its stack:\n");
     n = backtrace(frames, FRAMES_MAX);
     backtrace_symbols_fd(frames, n, STDERR_FILENO);
-    if (core_dir)
+    if (core_dir[0])
         (void)!chdir(core_dir);
     raise(number); /* delivered when the handler returns */
 }
@@ -70,7 +71,7 @@ void pn__crash_watch(const struct pn_mpm_conf *conf)
 
     /* The first call loads a library, which a handler must not do. */
     (void)backtrace(warm_up, 1);
-    core_dir = conf->core_dir.n ? conf->core_dir.p : NULL;
+    snprintf(core_dir, sizeof(core_dir), "%.*s", PN_FMT(conf->core_dir)); /* the generation may go before us */
     sigaltstack(&stack, NULL);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < PN_COUNT(fatal); i++)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <unistd.h>
 
 const char *pn__identity_check(const struct pn_unixd_conf *conf)
@@ -13,26 +12,15 @@ const char *pn__identity_check(const struct pn_unixd_conf *conf)
     return NULL;
 }
 
-static gid_t group_of(const struct pn_unixd_conf *conf, const struct passwd *account)
-{
-    if (conf->group_set)
-        return conf->gid;
-    return account ? account->pw_gid : (gid_t)conf->uid;
-}
-
 const char *pn__identity_take(const struct pn_unixd_conf *conf)
 {
-    const struct passwd *account;
-    gid_t                gid;
-
     if (geteuid() != 0)
         return NULL;
-    account = getpwuid(conf->uid); /* before chroot: the account files lie outside */
-    gid = group_of(conf, account);
-    if (setgid(gid) != 0)
+    pn_assert(conf->n_groups > 0);
+    if (setgid(conf->groups[0]) != 0)
         return "setgid";
-    if (account ? initgroups(account->pw_name, gid) != 0 : setgroups(1, &gid) != 0)
-        return "initgroups";
+    if (setgroups((size_t)conf->n_groups, conf->groups) != 0)
+        return "setgroups";
     if (conf->chroot_dir.n && (chdir(conf->chroot_dir.p) != 0 || chroot(conf->chroot_dir.p) != 0 || chdir("/") != 0))
         return "chroot";
     if (setuid(conf->uid) != 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "conf/load.h"
+#include "proc/crash.h"
 #include "proc/identity.h"
 #include "proc/master_state.h"
 #include "proc/spare.h"
@@ -396,6 +397,7 @@ static void run(struct pn_master *master)
 
 static int run_master(struct pn_master *master)
 {
+    pn__crash_watch(master->conf); /* what it loads need not be loaded by each child */
     master->now = monotonic();
     master->next_look = master->now + LOOK_USEC;
     master->next_watchdog = master->notify.watchdog == PN_NEVER ? PN_NEVER : master->now;

@@ -61,6 +61,8 @@ struct pn_unixd_conf {
     gid_t  gid;
     bool   user_set, group_set;
     pn_str chroot_dir;   /* absolute; empty: none */
+    gid_t *groups;       /* all that the account is in, gid among them; looked up once, by a root master */
+    int    n_groups;
 };
 
 static inline struct pn_mpm_conf *pn_mpm_conf(const struct pn_generation *generation)

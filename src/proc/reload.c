@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "conf/load.h"
+#include "proc/crash.h"
 #include "proc/identity.h"
 #include "proc/master_state.h"
 
@@ -81,6 +82,7 @@ static void use(struct pn_master *master, struct pn_generation *next)
     pn_listeners_close(master->conf->listeners);
     master->generation = next;
     master->conf = pn_mpm_conf(next);
+    pn__crash_watch(master->conf);
     pn__slot_set(&master->board->generation, next->number);
     atomic_store(&master->board->reloaded, (int_fast64_t)time(NULL) * PN_USEC_PER_SEC);
     master->fork_pause = 0;

@@ -10,6 +10,8 @@
 
 #include "proc/mpm_conf.h"
 
+enum { GROUPS_AT_FIRST = 64 };
+
 /* "#33" is a number. @return false for anything else. */
 static bool number_of(pn_str text, uint32_t *ret)
 {
@@ -78,11 +80,49 @@ static const struct pn_directive directives[] = {
     { 0 }
 };
 
+/* Children must not look accounts up: that reads files and asks services, in each of them anew. */
+static void find_groups(struct pn_unixd_conf *unixd, apr_pool_t *pool)
+{
+    const struct passwd *account = getpwuid(unixd->uid);
+    gid_t                main_group = unixd->group_set ? unixd->gid : account ? account->pw_gid : (gid_t)unixd->uid;
+    int                  n = GROUPS_AT_FIRST;
+
+    for (;;) {
+        int room = n;
+
+        unixd->groups = apr_palloc(pool, (size_t)n * sizeof(gid_t));
+        unixd->groups[0] = main_group;
+        unixd->n_groups = 1;
+        if (!account)
+            return;
+        if (getgrouplist(account->pw_name, main_group, unixd->groups, &n) >= 0)
+            break;
+        if (n <= room)
+            return; /* the list cannot be had: the main group alone gives no rights too many */
+    }
+    unixd->n_groups = n; /* the main group comes first */
+}
+
+static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, bool check_only)
+{
+    struct pn_unixd_conf *unixd = pn_unixd_conf(generation);
+
+    if (!check_only && unixd->user_set && geteuid() == 0)
+        find_groups(unixd, generation->pool);
+    return PN_OK;
+}
+
+static void hooks(struct pn_hooks *h)
+{
+    pn_hook_post_config(h, post_config, (struct pn_order){ .pos = PN_ORDER_MIDDLE });
+}
+
 struct pn_module pn_module_unixd = {
     .api = PN_MODULE_API,
     .name = "mod_unixd.c",
     .apache_id = "unixd_module",
     .directives = directives,
     .server_conf_size = sizeof(struct pn_unixd_conf),
+    .hooks = hooks,
     .is_static = true,
 };

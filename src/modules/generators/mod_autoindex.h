@@ -188,7 +188,7 @@ void pn__autoindex_put_path(struct autoindex_page *page, pn_str path);
 void pn__autoindex_put_pad(struct pn_buf *out, size_t n);
 /** The query of a link that sorts by `key`; turns the order around when it is the current one. */
 void pn__autoindex_put_sort_query(struct autoindex_page *page, char key);
-/** What stands for the entry on the page: name, with a slash behind a directory's. Owned by the page's scratch pool. */
+/** What stands for the entry on the page: name, with a slash behind a directory's. Borrowed. */
 pn_str pn__autoindex_label(struct autoindex_page *page, const struct autoindex_entry *entry);
 /** "2024-01-02 03:04", or empty. Valid until the next call. */
 pn_str pn__autoindex_date(struct autoindex_page *page, pn_wall mtime);

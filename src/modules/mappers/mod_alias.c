@@ -405,7 +405,7 @@ static bool dir_matters(const struct pn_server *server, const void *server_conf,
 
 static void hooks(struct pn_hooks *h)
 {
-    pn_hook_translate_name(h, alias_translate, { .after = "mod_userdir.c,mod_vhost_alias.c" });
+    pn_hook_translate_name(h, alias_translate, { .before = "mod_userdir.c,mod_vhost_alias.c" });
     pn_hook_fixup(h, alias_fixup, { .when = dir_matters });
 }
 
