@@ -26,7 +26,7 @@ struct pn_worker {
     struct pn_watcher    *watcher;     /* NULL: inotify is not to be had, everything is asked each time */
     struct pn_store      *store;       /* the walk's cache */
     struct pn_vec_cache  *vecs;        /* merged settings */
-    bool                  undrained;   /* bytes were received since the watch was drained */
+    bool                  undrained;   /* bytes were received since the loop drained the watch */
 
     char                 *arena;
     size_t                arena_used;

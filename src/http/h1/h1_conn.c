@@ -227,7 +227,8 @@ void h1_conn_receive(struct h1_conn *c)
                 continue;
             return;
         }
-        c->worker->undrained = true;
+        if (pn_fiber_this()) /* in the run phase: the loop has drained the watch before these bytes came */
+            c->worker->undrained = true;
         if (fresh) {
             c->in = to;
             c->in_arena = true;

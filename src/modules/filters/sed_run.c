@@ -99,12 +99,16 @@ static void substitute(struct sed_run *run, const struct sed_command *command)
     pn_str          rest = pn_buf_view(&run->space);
     struct pn_match match;
     unsigned        count = 0, wanted = command->nth ? command->nth : 1;
-    bool            changed = false, anchored = pn_regex_prefix(command->regex).n > 0;
+    bool            changed = false, anchored = pn_regex_prefix(command->regex).n > 0, behind_match = false;
 
     pn_buf_clear(&run->edit);
     while (pn_regex_match(command->regex, rest, &match) == PN_OK) {
         size_t so = match.span[0].so, eo = match.span[0].eo;
-        bool   replace = ++count == wanted || (command->global && count > wanted);
+        bool   empty_again = behind_match && eo == 0; /* nothing, right behind a match, is no match */
+        if (!empty_again)
+            count++;
+        bool replace = !empty_again && (count == wanted || (command->global && count > wanted));
+        behind_match = eo > so;
         pn_buf_str(&run->edit, pn_str_head(rest, so));
         if (replace)
             put_replacement(&run->edit, command->text, &match);
