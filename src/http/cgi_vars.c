@@ -150,7 +150,7 @@ static void set_redirect(struct vars *v)
         return;
     if (r->prev->query.p)
         set(v, "REDIRECT_QUERY_STRING", r->prev->query);
-    bool full = core->qualify_redirect_url && pn_conf_is_set(core, &pn_module_core, "QualifyRedirectURL");
+    bool full = core->qualify_redirect_url;
     set(v, "REDIRECT_URL", full ? pn_self_url(r, r->prev->path) : r->prev->path);
 }
 

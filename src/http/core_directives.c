@@ -146,7 +146,7 @@ const struct pn_directive pn_core_directives[] = {
     { .name = "MaxRangeReversals", .args = PN_TAKE1, .where = PN_CTX_ANY, .override = PN_OVR_ALL, .set = pn__set_range_limit,
       .help = "Most times that the ranges of one request go backwards" },
     { .name = "QualifyRedirectURL", .args = PN_FLAG, .where = PN_CTX_ANY, .override = PN_OVR_FILEINFO,
-      .slot = DIR(qualify_redirect_url), .dflt = "On", .help = "Whether a redirection to a path is made a full URL" },
+      .slot = DIR(qualify_redirect_url), .dflt = "Off", .help = "Whether REDIRECT_URL is a full URL" },
 
     /* programs */
     { .name = "CGIPassAuth", .args = PN_FLAG, .where = PN_CTX_DIR, .override = PN_OVR_AUTHCONFIG, .slot = DIR(cgi_pass_auth), .dflt = "Off",

@@ -8,7 +8,7 @@
 
 enum pn_verdict pn_redirect_external(struct pn_request *r, int status, pn_str location)
 {
-    if (location.n && location.p[0] == '/' && pn_core_dir(r->dir_conf)->qualify_redirect_url)
+    if (location.n && location.p[0] == '/')
         location = pn_self_url(r, location);
     pn_headers_set(&r->out, PN_HDR_LOCATION, location);
     return pn_reject_quietly(r, status);
@@ -25,7 +25,10 @@ void pn__carry_env(struct pn_request *to, const struct pn_request *from, int sta
             apr_table_setn(env, PN_CAT(to->pool, PN_STR("REDIRECT_"), pn_str_z(e->key)).p, e->val);
     }
     apr_table_setn(env, "REDIRECT_STATUS", pn_str_printf(to->pool, "%d", status).p);
-    apr_table_setn(env, "REDIRECT_URL", from->path.p ? from->path.p : "");
+    pn_str url = from->path.p ? from->path : PN_STR("");
+    if (pn_core_dir(from->dir_conf)->qualify_redirect_url)
+        url = pn_self_url(to, url);
+    apr_table_setn(env, "REDIRECT_URL", url.p);
     if (from->query.p)
         apr_table_setn(env, "REDIRECT_QUERY_STRING", pn_str_zdup(to->pool, from->query));
 }
