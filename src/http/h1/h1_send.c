@@ -31,6 +31,7 @@ struct sender {
     uint64_t           left;      /* OUT_LENGTH: bytes still promised */
     struct iovec       iov[IOV_MAX_GATHER];
     unsigned           count;
+    char               size_lines[IOV_MAX_GATHER][20];
     size_t             gathered;  /* bytes in iov */
     struct pn_buf      head;      /* iov[0] while it is the only one */
     struct pn_log_mark mark;      /* where the log stood before the line that was made early */
@@ -46,10 +47,14 @@ static bool status_has_no_body(int status)
 }
 
 /* For clients that break at a newer version: environment variables of mod_setenvif. */
+static bool downgraded(const struct pn_request *r)
+{
+    return PN_UNLIKELY(r->env != NULL) && pn_env_get(r, "downgrade-1.0");
+}
+
 static bool speaks_1_0(const struct pn_request *r)
 {
-    return PN_UNLIKELY(r->env != NULL) && (pn_env_get(r, "downgrade-1.0") ||
-                                           (r->version == 1000 && pn_env_get(r, "force-response-1.0")));
+    return PN_UNLIKELY(r->env != NULL) && (r->version == 1000 || downgraded(r)) && pn_env_get(r, "force-response-1.0");
 }
 
 static enum out_framing choose_framing(struct pn_request *r)
@@ -58,7 +63,7 @@ static enum out_framing choose_framing(struct pn_request *r)
         return OUT_NO_BODY;
     if (r->body->length >= 0)
         return r->head_only ? OUT_NO_BODY : OUT_LENGTH;
-    if (r->version >= 1001 && !speaks_1_0(r))
+    if (r->version >= 1001 && !downgraded(r))
         return r->head_only ? OUT_NO_BODY : OUT_CHUNKED;
     r->keep_alive = false;
     return r->head_only ? OUT_NO_BODY : OUT_CLOSE;
@@ -328,8 +333,11 @@ PN_MAY_YIELD static pn_rc put_chunk(struct sender *s, const struct pn_chunk *chu
         s->left -= n;
     }
     else if (s->framing == OUT_CHUNKED) {
-        char *line = apr_palloc(s->r->pool, 20);
-        rc = gather(s, pn_str_n(line, pn_chunked_size_line(line, n)));
+        if (s->count == IOV_MAX_GATHER)
+            rc = flush(s, true);
+        char *line = s->size_lines[s->count]; /* one for each place in iov: an endless body takes no memory */
+        if (rc == PN_OK)
+            rc = gather(s, pn_str_n(line, pn_chunked_size_line(line, n)));
     }
     s->r->bytes_body += n;
     if (rc == PN_OK)
@@ -387,7 +395,7 @@ pn_rc h1_send_response(struct h1_conn *c, struct pn_request *r)
     pn_str        head = PN_STR("");
     pn_rc         rc;
 
-    if (PN_UNLIKELY(r->env != NULL) && pn_env_get(r, "nokeepalive"))
+    if (PN_UNLIKELY(r->env != NULL) && (pn_env_get(r, "nokeepalive") || downgraded(r)))
         r->keep_alive = false;
     settle_length(r);
     s.framing = choose_framing(r);

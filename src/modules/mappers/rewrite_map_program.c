@@ -190,29 +190,34 @@ static int exchange(struct question *question)
     return error ? error : receive_line(question, until_ms);
 }
 
-/* Offload thread. A program that had ended is started again and asked once more. */
+/* Notices that the process has ended by itself. */
+static void look_after(struct program *program)
+{
+    if (program->pid == 0 || waitpid(program->pid, NULL, WNOHANG) == 0)
+        return;
+    close(program->to);
+    close(program->from);
+    program->pid = 0;
+}
+
+/* Offload thread. A program that ends over a key is not asked for that key again. */
 static void ask(void *arg)
 {
     struct question *question = arg;
     struct program  *program = question->program;
 
     pthread_mutex_lock(&program->lock);
-    for (unsigned attempt = 0; attempt < 2; attempt++) {
-        if (program->pid == 0) {
+    look_after(program);
+    question->error = 0;
+    if (program->pid == 0) {
+        question->restarted = program->started_ms != 0;
+        if (program->started_ms && now_ms() - program->started_ms < RESTART_PAUSE_MS)
             question->error = EAGAIN;
-            if (program->started_ms && now_ms() - program->started_ms < RESTART_PAUSE_MS)
-                break;
-            question->restarted = true;
-            if ((question->error = start(program)))
-                break;
-        }
-        question->error = exchange(question);
-        if (question->error == 0)
-            break;
-        stop(program);
-        if (question->error != EPIPE)
-            break;
+        else
+            question->error = start(program);
     }
+    if (question->error == 0 && (question->error = exchange(question)))
+        stop(program);
     pthread_mutex_unlock(&program->lock);
 }
 
