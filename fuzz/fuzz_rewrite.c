@@ -2,6 +2,7 @@
  * and a condition of their own. The first line of the input is the path, the second the query, the rest a directive each.
  * Checks that what comes out is a name that can be used: terminated, with a beginning, without a NUL. */
 #include <apr_general.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "unit/modules/rewrite/rewrite_fixture.h"
@@ -26,6 +27,11 @@ static const char *const rules[] = {
     NULL
 };
 
+static void let_go(void)
+{
+    rewriting_end(&world);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     const char *error = NULL;
@@ -35,7 +41,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         fprintf(stderr, "%s\n", error ? error : "no APR");
         return 1;
     }
-    return 0;
+    return atexit(let_go);
 }
 
 static void check(const struct rewrite_run *run, enum rewrite_result result)
