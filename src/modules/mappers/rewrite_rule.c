@@ -104,7 +104,7 @@ static const char *take_redirect(struct pn_conf_cmd *cmd, struct rewrite_rule *r
         status = 301;
     else if (pn_str_ieq(value, PN_STR("seeother")))
         status = 303;
-    else if (pn_str_to_u64(value, 599, &status) != PN_OK || !pn_status_known((int)status))
+    else if (pn_str_to_u64(value, 599, &status) != PN_OK || status < 200 || !pn_status_known((int)status))
         return pn_conf_error_text(cmd, "RewriteRule: invalid HTTP response code '%.*s' for flag 'R'", PN_FMT(value));
     rule->status = (int)status;
     rule->flags |= status >= 300 && status <= 399 ? RULE_REDIRECT : RULE_STATUS | RULE_NO_SUB;
