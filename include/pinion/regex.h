@@ -24,6 +24,7 @@ enum pn_regex_flag {
     PN_REGEX_DOLLAR_ENDONLY = 4, /* $ matches at the very end only, not before a last newline */
     PN_REGEX_EXTENDED = 8,   /* white space and # comments in the pattern are skipped */
     PN_REGEX_MULTILINE = 16,
+    PN_REGEX_EXACT = 32,     /* these flags alone, without pn_regex_defaults */
     PN_REGEX_AT_START = PN_REGEX_DOTALL | PN_REGEX_DOLLAR_ENDONLY /* what pn_regex_defaults says at first */
 };
 

@@ -131,7 +131,8 @@ pn_rc pn_regex_compile(apr_pool_t *pool, pn_str pattern, unsigned flags, struct 
     PCRE2_SIZE offset;
     uint32_t   groups = 0;
 
-    flags |= default_flags;
+    if (!(flags & PN_REGEX_EXACT))
+        flags |= default_flags;
     options |= flags & PN_REGEX_DOLLAR_ENDONLY ? PCRE2_DOLLAR_ENDONLY : 0;
     options |= flags & PN_REGEX_ICASE ? PCRE2_CASELESS : 0;
     options |= flags & PN_REGEX_DOTALL ? PCRE2_DOTALL : 0;

@@ -20,7 +20,7 @@ pn_rc pn_expr_compile(apr_pool_t *pool, pn_str text, enum pn_expr_mode mode, uns
 {
     struct pn__parser p = { .pool = pool, .mode = mode, .flags = flags, .error = ret_error };
 
-    p.regex_flags = flags & PN_EXPR_REGEX_SET ? flags >> 8 : PN_REGEX_DOTALL;
+    p.regex_flags = flags & PN_EXPR_REGEX_SET ? (flags >> 8 | PN_REGEX_EXACT) : 0; /* 0: RegexDefaultOptions */
     if (text.n > PN_EXPR_TEXT_MAX) {
         pn__parse_fail(&p, PN_LIMIT, PN_EXPR_TEXT_MAX, "longer than %zu bytes", PN_EXPR_TEXT_MAX);
         return p.rc;

@@ -13,7 +13,8 @@
 #define PN_LOG_MODULE &pn_module_mpm_common
 
 enum {
-    BATCH = 16,          /* connections a wake-up */
+    BATCH = 4,           /* most connections a wake-up */
+    TRY_MORE = 4,        /* full batches before a larger one is tried */
     EVEN_ENOUGH = 3,     /* connections more than a sibling that are no imbalance */
     FAR_AHEAD = 6
 };
@@ -157,25 +158,43 @@ static void after_accepting(struct pn_child *child)
     }
 }
 
-/* Takes connections until there are no more, or it is time for the others to. */
+/* Asking for one more than there are costs a system call that finds nothing, so a wake-up takes about as many as the
+ * ones before it found; what is left wakes the loop again. */
+static void take_batch(struct pn_child *child, struct pn_listener *listener)
+{
+    unsigned taken = 0;
+
+    if (child->full_batches >= TRY_MORE && child->batch < BATCH) {
+        child->batch++;
+        child->full_batches = 0;
+    }
+    while (taken < child->batch && !child->paused && !had_enough(child) && take_one(child, listener))
+        taken++;
+    if (taken == child->batch)
+        child->full_batches++;
+    else {
+        child->batch = taken ? taken : 1;
+        child->full_batches = 0;
+    }
+}
+
+/* The standing is taken once, before connections of this wake-up blur it: most of them may be gone at the end of the turn. */
 static void take_share(struct pn_child *child, struct pn_listener *listener)
 {
-    bool generous = child->has_left_it;
+    enum standing standing = child->has_left_it ? STANDING_EVEN : standing_of(child);
 
     child->has_left_it = false;
-    for (unsigned left = BATCH; left && !child->paused && !had_enough(child); left--) {
-        enum standing standing = generous ? STANDING_EVEN : standing_of(child);
-
-        if (standing == STANDING_FAR_AHEAD) {
-            leave_it(child);
-            return;
-        }
-        if (!take_one(child, listener))
-            return;
-        if (standing == STANDING_AHEAD) {
+    switch (standing) {
+    case STANDING_FAR_AHEAD:
+        leave_it(child);
+        break;
+    case STANDING_AHEAD:
+        if (take_one(child, listener))
             step_back(child, listener);
-            return;
-        }
+        break;
+    case STANDING_EVEN:
+        take_batch(child, listener);
+        break;
     }
 }
 
@@ -201,6 +220,7 @@ static void on_ready(struct pn_io *io, unsigned events)
 pn_rc pn__accept_open(struct pn_child *child)
 {
     child->last_complaint = PN_NEVER;
+    child->batch = 1;
     pn_timer_init(&child->resume_timer, on_resume);
     pn_timer_init(&child->share_timer, on_left_enough);
     for (struct pn_listener *one = child->listeners; one; one = one->next) {

@@ -42,6 +42,8 @@ struct pn_child {
     pn_usec               last_complaint; /* about accept(), PN_NEVER: none yet */
     uint64_t              complaints;     /* unspoken since then */
     uint64_t              accepted;
+    unsigned              batch;          /* connections a wake-up that are likely there, from 1 */
+    unsigned              full_batches;   /* wake-ups in a row that found that many */
     bool                  has_left_it;    /* nobody took what this child left to its siblings */
     bool                  draining;
     bool                  listening;

@@ -153,6 +153,9 @@ static void test_cannot_start(void **state)
 
 /* ---- what a program gets ---- */
 
+/* Signals 32 and 33: whoever started the tests may have left them ignored, and no program can change that. */
+#define OF_THE_C_LIBRARY (3ULL << 31)
+
 static void inherits_nothing(struct run *run)
 {
     struct pn_program *child = shell(run, "exec ls /proc/self/fd", (struct pn_spawn_request){ .with_input = true, .with_errors = true });
@@ -161,7 +164,10 @@ static void inherits_nothing(struct run *run)
     assert_string_equal(read_all(run, child->out), "0\n1\n2\n3\n");
     pn_program_release(child);
     child = shell(run, "echo $(grep -E '^Sig(Blk|Ign)' /proc/self/status)", (struct pn_spawn_request){ 0 });
-    assert_string_equal(read_all(run, child->out), "SigBlk: 0000000000000000 SigIgn: 0000000000000000\n");
+    unsigned long long blocked, ignored;
+    assert_int_equal(sscanf(read_all(run, child->out), "SigBlk: %llx SigIgn: %llx", &blocked, &ignored), 2);
+    assert_int_equal(blocked & ~OF_THE_C_LIBRARY, 0);
+    assert_int_equal(ignored & ~OF_THE_C_LIBRARY, 0);
 }
 
 static void test_inherits_nothing(void **state)
