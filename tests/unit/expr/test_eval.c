@@ -248,8 +248,8 @@ static void plain_conditions_allocate_nothing(void **state)
         "%{REQUEST_URI} =~ m#^/(7)/# && $1 == '7'",
         "%{HTTP_HOST} in { 'a', 'probe.example' } and req('X-Foo') -strmatch 'foo*'",
         "-R '127.0.0.0/8' && %{REMOTE_ADDR} -ipmatch '127.0.0.1' && -n reqenv('SIF')",
-        "tolower('ABC') == 'abc' && tolower(%{REMOTE_ADDR}) == %{REMOTE_ADDR} && "
-        "'%{REMOTE_ADDR}$3' != ''",
+        ("tolower('ABC') == 'abc' && tolower(%{REMOTE_ADDR}) == %{REMOTE_ADDR} && "
+         "'%{REMOTE_ADDR}$3' != ''"),
         "%{REMOTE_PORT} -gt 1024 && ! -z md5('x') && -d '/etc'",
     };
     struct fake *fake = fake_open();
