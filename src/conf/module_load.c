@@ -90,6 +90,8 @@ static pn_rc find_object(apr_pool_t *pool, void *handle, pn_str symbol, const ch
 {
     struct pn_module *module = dlsym(handle, pn_str_zdup(pool, symbol));
 
+    if (!module && pn_str_ends(symbol, PN_STR("_module"))) /* "stale_module" is pn_module_stale in our sources */
+        module = dlsym(handle, pn_str_printf(pool, "pn_module_%.*s", (int)(symbol.n - strlen("_module")), symbol.p).p);
     if (!module)
         return refuse(answer,
                       pn_str_printf(pool, "%s has no module named %.*s", path, PN_FMT(symbol)).p,

@@ -202,6 +202,8 @@ struct pn_request *pn__error_answer(struct pn_request *r, int status)
         return r;
     }
     reset_head(r);
+    pn_body_close(r->body);
+    r->body = NULL;
     r->keep_alive = r->keep_alive && !closes(status);
     if (r->expecting_100)
         r->keep_alive = false; /* the client may or may not send the body now */
