@@ -130,9 +130,9 @@ static void become(const struct suexec_target *target)
 
 /* ---- where the program lies; from here on with the target's rights ---- */
 
-static const char *current_directory(void)
+static const char *current_directory(char room[PATH_MAX])
 {
-    char *path = getcwd(NULL, 0);
+    const char *path = getcwd(room, PATH_MAX);
 
     if (!path || path[0] != '/') /* "(unreachable)/..." outside of a chroot */
         suexec_refuse(SUEXEC_NO_DIRECTORY, "cannot get current working directory");
@@ -146,7 +146,8 @@ static const char *root_of(const struct suexec_target *target, const char *here)
 
     if (!found)
         suexec_refuse(SUEXEC_NO_DOCROOT, "cannot get docroot information (%s)", target->userdir ? target->home : SUEXEC_DOCROOT);
-    const char *root = current_directory();
+    static char room[PATH_MAX];
+    const char *root = current_directory(room);
     if (chdir(here) != 0)
         suexec_refuse(SUEXEC_NO_DIRECTORY, "cannot go back to %s", here);
     return root;
@@ -162,7 +163,8 @@ static bool is_below(const char *path, const char *root)
 
 static void check_directory(const struct suexec_target *target, struct stat *ret_info)
 {
-    const char *here = current_directory();
+    static char room[PATH_MAX];
+    const char *here = current_directory(room);
 
     if (!is_below(here, root_of(target, here)))
         suexec_refuse(SUEXEC_OUTSIDE, "command not in docroot (%s/%s)", here, target->program);

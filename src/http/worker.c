@@ -56,6 +56,7 @@ pn_rc pn_worker_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_generatio
 
 void pn_worker_close(struct pn_worker *w)
 {
+    pn__worker_close_conns(w);
     pn_store_close(w->store);
     pn_vec_cache_close(w->vecs);
     if (w->watcher)

@@ -50,7 +50,10 @@ struct pn_worker {
 
 PN_NODISCARD pn_rc pn_worker_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_generation *generation,
                                   struct pn_worker **ret);
+/** Closes idle connections too; no fiber may be alive. */
 void pn_worker_close(struct pn_worker *worker);
+/** Closes every open connection at once. For pn_worker_close. */
+void pn__worker_close_conns(struct pn_worker *worker);
 /** The calling thread's. */
 struct pn_worker *pn_worker_this(void);
 /** Text of Date for this turn, 29 bytes. */

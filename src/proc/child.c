@@ -206,7 +206,7 @@ static void close_all(struct pn_child *child)
     child->ops->figures(child->engine, &figures);
     publish(child, &figures);
     child->ops->segment_release();
-    if (figures.conns != 0 || pn_fiber_stats(child->loop).live != 0)
+    if (pn_fiber_stats(child->loop).live != 0)
         return;
     child->ops->engine_close(child->engine);
     pn_io_close(child->loop, &child->life_io);

@@ -441,3 +441,10 @@ void pn_worker_drain(struct pn_worker *w, pn_usec grace)
     if (w->conns == 0 && w->on_idle)
         w->on_idle(w);
 }
+
+void pn__worker_close_conns(struct pn_worker *w)
+{
+    w->on_idle = NULL; /* the loop is over: nobody is to be told */
+    while (w->open)
+        h1_conn_close(w->open);
+}
