@@ -113,7 +113,7 @@ static void substitute(struct sed_run *run, const struct sed_command *command)
         if (replace)
             put_replacement(&run->edit, command->text, &match);
         else
-            pn_buf_str(&run->edit, pn_str_n(rest.p + so, eo - so));
+            pn_buf_str(&run->edit, pn_match_group(&match, 0)); /* an empty space has no bytes to point into */
         changed |= replace;
         if (eo == so && eo < rest.n)
             pn_buf_ch(&run->edit, rest.p[eo]);
