@@ -193,12 +193,15 @@ static void check_program(const struct suexec_target *target, const struct stat 
         suexec_refuse(SUEXEC_NOT_EXECUTABLE, "file has no execute permission: (%s)", target->program);
 }
 
+/* What the program will get. Static, so that it is still in use at each early end of main. */
+static char **environment;
+
 int main(int argc, char *argv[])
 {
     struct suexec_target target = { 0 };
     struct stat          directory;
-    char               **environment = suexec_environment(environ);
 
+    environment = suexec_environment(environ);
     if (!environment || clearenv() != 0)
         return SUEXEC_NO_MEMORY;
     if (!suexec_log_open() && geteuid() == 0) {
