@@ -396,6 +396,11 @@ static void flush(struct buffer *b, bool retry)
     arm(b, b->retry_at);
 }
 
+bool pn_log_buffer_has_lines(void)
+{
+    return this_buffer && runs_in(this_buffer->bank);
+}
+
 void pn_log_buffer_flush(void)
 {
     struct buffer *b = this_buffer;

@@ -1,4 +1,4 @@
-/* log_buffer.h - lines of all logs of one worker, in memory shared with the master, written once a loop turn.
+/* log_buffer.h - lines of all logs of one worker, in memory shared with the master, written before its loop sleeps.
  *
  * The master makes a segment a worker before it forks; what a killed child left unwritten, the master writes.
  *
@@ -26,6 +26,8 @@ void pn_log_segment_unmap(struct pn_log_segment *segment);
 void pn_log_buffer_attach(struct pn_log_segment *segment);
 /** Writes what the calling thread has gathered; nothing to do costs nothing. Lines of lazy sinks may stay. */
 void pn_log_buffer_flush(void);
+/** Has the calling thread gathered lines that are not written? */
+bool pn_log_buffer_has_lines(void);
 /** Writes everything and lets go: before the thread's loop is closed. What can't be written stays in the segment for the master. */
 void pn_log_buffer_release(void);
 /** After the owner died: writes what it left, to the sinks of `generation`; the segment is empty then. */

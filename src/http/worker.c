@@ -25,6 +25,14 @@ static void end_of_turn(struct pn_turn_hook *hook)
     struct pn_worker *w = PN_CONTAINER(hook, struct pn_worker, turn_end);
 
     w->arena_used = 0;
+    if (pn_log_buffer_has_lines())
+        pn_loop_before_sleep(w->loop, &w->before_sleep);
+}
+
+/* One write for the lines of all turns since the loop last slept. */
+static void write_logs(struct pn_turn_hook *hook)
+{
+    (void)hook;
     pn_log_buffer_flush();
 }
 
@@ -47,6 +55,7 @@ pn_rc pn_worker_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_generatio
     pn_rc rc = pn_store_open(w, conf, &w->store);
     if (rc != PN_OK)
         return rc;
+    w->before_sleep.fn = write_logs;
     w->turn_end.fn = end_of_turn;
     pn_loop_on_turn_end(loop, &w->turn_end);
     this_worker = w;

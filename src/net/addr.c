@@ -122,10 +122,30 @@ bool pn_addr_is_any(const struct pn_addr *addr)
     return memcmp(addr->ip, zero, sizeof(zero)) == 0;
 }
 
+/* inet_ntop goes through printf, which a new connection notices. */
+static size_t print_ipv4(const uint8_t ip[4], char *to)
+{
+    char *at = to;
+
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            *at++ = '.';
+        if (ip[i] >= 100)
+            *at++ = (char)('0' + ip[i] / 100);
+        if (ip[i] >= 10)
+            *at++ = (char)('0' + ip[i] / 10 % 10);
+        *at++ = (char)('0' + ip[i] % 10);
+    }
+    *at = '\0';
+    return (size_t)(at - to);
+}
+
 size_t pn_addr_print(const struct pn_addr *addr, char *to)
 {
+    if (addr->family == AF_INET)
+        return print_ipv4(addr->ip, to);
     to[0] = '\0';
-    if (addr->family == AF_INET || addr->family == AF_INET6)
+    if (addr->family == AF_INET6)
         inet_ntop(addr->family, addr->ip, to, 48);
     else if (addr->family == AF_UNIX)
         memcpy(to, "local", 6);

@@ -178,7 +178,7 @@ static const char *open_all(struct pn_child *child)
     pn_run_child_init(child->generation, child->pool);
     if (!child->ops->engine_open(child->loop, child->pool, child->generation, &child->engine))
         return "its engine";
-    pn_loop_on_turn_end(child->loop, &child->turn_end); /* behind the engine's own, which writes the logs */
+    pn_loop_on_turn_end(child->loop, &child->turn_end); /* behind the engine's own */
     if (watch_master(child) != PN_OK)
         return "the master's pipe";
     if (pn__accept_open(child) != PN_OK)
