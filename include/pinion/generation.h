@@ -13,6 +13,7 @@ struct pn_generation {
     struct pn_module *const *modules; /* active ones in the order of loading */
     unsigned          n_modules;
     apr_hash_t       *defines;     /* -D and Define */
+    bool              no_docroot_check; /* -T: document roots may be missing */
     uint32_t          refs;
     struct pn_generation_core *core; /* conf's own */
 };

@@ -19,4 +19,9 @@ struct pn_run_as_provider {
     PN_MAY_YIELD pn_rc (*run_as)(struct pn_request *r, struct pn_run_as *ret);
 };
 
+/** Provider of group "run_as", name "switch": what the directive Suexec says. mod_unixd's. */
+struct pn_run_as_switch {
+    enum pn_run_as_wish { PN_RUN_AS_UNSET, PN_RUN_AS_ON, PN_RUN_AS_OFF } (*wish)(const struct pn_generation *generation);
+};
+
 #endif

@@ -88,6 +88,7 @@ static struct pn_generation *new_generation(const struct pn_load_options *option
 
     generation->pool = pool;
     generation->number = options->number;
+    generation->no_docroot_check = options->no_docroot_check;
     generation->refs = 1;
     generation->core = core;
     generation->server_root =

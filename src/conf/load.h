@@ -21,6 +21,7 @@ struct pn_load_options {
     const char *const *defines;        /* -D: "NAME" or "NAME=value", ends with NULL; may be NULL */
     unsigned           number;         /* of the generation */
     bool               check_only;     /* -t: handed on to post_config */
+    bool               no_docroot_check; /* -T */
     bool               no_post_config; /* listings: stop when everything is merged */
     bool               record_includes; /* -t -D DUMP_INCLUDES */
     struct pn_buf     *dump;        /* -t -D DUMP_CONFIG: gets the tree as text once it is read; may be NULL */

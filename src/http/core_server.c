@@ -86,7 +86,7 @@ const char *pn__set_document_root(struct pn_conf_cmd *cmd, void *conf, unsigned 
     while (path.n > 1 && path.p[path.n - 1] == '/')
         path.n--;
     path = pn_str_dup(cmd->pool, path);
-    if (stat(path.p, &found) != 0 || !S_ISDIR(found.st_mode))
+    if (!cmd->generation->no_docroot_check && (stat(path.p, &found) != 0 || !S_ISDIR(found.st_mode)))
         pn_conf_warn(cmd, "DocumentRoot [%s] does not exist", path.p);
     core->document_root = path;
     core->document_root_set = true;

@@ -51,6 +51,7 @@ struct pn_generation *pn_boot_load(const struct pn_command *args, apr_pool_t *po
                                        .number = number,
                                        .check_only = how == PN_LOAD_CHECK,
                                        .no_post_config = how == PN_LOAD_QUIETLY,
+                                       .no_docroot_check = args->no_docroot_check,
                                        .record_includes = pn_args_defined(args, "DUMP_INCLUDES") };
     struct pn_generation  *generation = NULL;
     struct pn_buf          dump;

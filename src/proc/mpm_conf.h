@@ -61,6 +61,7 @@ struct pn_unixd_conf {
     gid_t  gid;
     bool   user_set, group_set;
     pn_str chroot_dir;   /* absolute; empty: none */
+    bool   suexec;       /* Suexec, when it is set */
     gid_t *groups;       /* all that the account is in, gid among them; looked up once, by a root master */
     int    n_groups;
 };
@@ -76,6 +77,11 @@ static inline struct pn_unixd_conf *pn_unixd_conf(const struct pn_generation *ge
 
 /** The model that LoadModule names, event when it names none. @param ret_named how many were named; may be NULL. */
 enum pn_mpm_model pn_mpm_model_of(const struct pn_generation *generation, unsigned *ret_named);
+/** Requests at work that a child may have. */
+static inline unsigned pn__mpm_workers(const struct pn_mpm_conf *conf)
+{
+    return conf->model == PN_MPM_PREFORK ? 1 : (unsigned)conf->threads_per_child;
+}
 /** "event", "worker", "prefork". */
 const char *pn_mpm_name(enum pn_mpm_model model);
 /** The directory of runtime files: DefaultRuntimeDir, or what stands for it when it is not set. */

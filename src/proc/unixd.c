@@ -1,4 +1,4 @@
-/* unixd.c - mod_unixd: User, Group and ChrootDir. Apache manual: mod_unixd.
+/* unixd.c - mod_unixd: User, Group, ChrootDir and Suexec. Apache manual: mod_unixd.
  *
  * Names are looked up while the configuration is read, so that a wrong one is an error of its line. */
 #include <errno.h>
@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <pinion/run_as.h>
 
 #include "proc/mpm_conf.h"
 
@@ -77,8 +79,22 @@ static const struct pn_directive directives[] = {
       .help = "the group of the children, by name or #number" },
     { .name = "ChrootDir", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = set_chroot,
       .help = "the directory that is the children's file system" },
+    { .name = "Suexec", .args = PN_FLAG, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER,
+      .slot = PN_SLOT(struct pn_unixd_conf, suexec),
+      .help = "whether programs may run as other users; On makes a missing suexec program an error" },
     { 0 }
 };
+
+static enum pn_run_as_wish wish(const struct pn_generation *generation)
+{
+    const struct pn_unixd_conf *unixd = pn_unixd_conf(generation);
+
+    if (!pn_conf_is_set(unixd, &pn_module_unixd, "Suexec"))
+        return PN_RUN_AS_UNSET;
+    return unixd->suexec ? PN_RUN_AS_ON : PN_RUN_AS_OFF;
+}
+
+static const struct pn_run_as_switch run_as_switch = { .wish = wish };
 
 /* Children must not look accounts up: that reads files and asks services, in each of them anew. */
 static void find_groups(struct pn_unixd_conf *unixd, apr_pool_t *pool)
@@ -107,6 +123,11 @@ static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, boo
 {
     struct pn_unixd_conf *unixd = pn_unixd_conf(generation);
 
+    if (wish(generation) == PN_RUN_AS_ON && !pn_provider(generation, "run_as", PN_STR("suexec"))) {
+        pn_generation_error(generation, "Suexec is On, but suexec_module is not loaded: add LoadModule suexec_module "
+                                        "modules/mod_suexec.so, or set Suexec Off");
+        return PN_BAD;
+    }
     if (!check_only && unixd->user_set && geteuid() == 0)
         find_groups(unixd, generation->pool);
     return PN_OK;
@@ -115,6 +136,7 @@ static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, boo
 static void hooks(struct pn_hooks *h)
 {
     pn_hook_post_config(h, post_config, (struct pn_order){ .pos = PN_ORDER_MIDDLE });
+    pn_provide(h, "run_as", "switch", &run_as_switch);
 }
 
 struct pn_module pn_module_unixd = {

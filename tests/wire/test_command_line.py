@@ -214,3 +214,23 @@ def test_document_root_that_is_not_there(site):
     site.conf('DocumentRoot "{run}/nothing-here"').write_conf()
     result = site.run("-t")
     assert "nothing-here" in result.stderr
+
+
+def test_option_T_does_not_look_at_document_roots(site):
+    site.conf('DocumentRoot "{run}/nothing-here"').write_conf()
+    result = site.run("-t", "-T")
+    assert (result.returncode, "nothing-here" in result.stderr) == (0, False), result.stderr
+
+
+# --- Suexec ---
+
+def test_suexec_off_needs_no_module(site):
+    site.conf("Suexec Off").write_conf()
+    assert site.run("-t").returncode == 0
+
+
+def test_suexec_on_without_its_module_is_an_error(site):
+    site.conf("Suexec On").write_conf()
+    result = site.run("-t")
+    assert result.returncode == 1
+    assert "suexec_module is not loaded" in result.stderr

@@ -286,3 +286,18 @@ def test_start_fails_without_the_wrapper(place, site):
     site.modules("cgi", "suexec").conf(SERVER).write_conf()
     done = site.run("-t")
     assert done.returncode != 0 and "suEXEC is disabled" in done.stderr
+
+
+@served
+def test_switched_off_it_must_not_be_asked_for(place, site):
+    site.modules("cgi", "suexec").conf("Suexec Off\n" + SERVER).write_conf()
+    done = site.run("-t")
+    assert done.returncode == 1 and "SuexecUserGroup is set, but Suexec is Off" in done.stderr
+
+
+@served
+def test_switched_on_the_wrapper_must_be_usable(place, site):
+    place.wrapper.chmod(0o755)
+    site.modules("cgi", "suexec").conf("Suexec On").write_conf()
+    done = site.run("-t")
+    assert done.returncode == 1 and "Suexec is On, but" in done.stderr

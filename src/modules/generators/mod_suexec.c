@@ -112,10 +112,20 @@ PN_MAY_YIELD static pn_rc as_user(struct pn_request *r, const char *name, struct
     return PN_OK;
 }
 
+static enum pn_run_as_wish wish(const struct pn_generation *generation)
+{
+    const struct pn_run_as_switch *by = pn_provider(generation, "run_as", PN_STR("switch"));
+
+    return by ? by->wish(generation) : PN_RUN_AS_UNSET;
+}
+
 PN_MAY_YIELD static pn_rc run_as(struct pn_request *r, struct pn_run_as *ret)
 {
     const struct suexec_conf *conf = pn_server_conf(r->server, &pn_module_suexec);
     const char               *user = pn_note_get(r, "mod_userdir_user");
+
+    if (wish(r->conn->generation) == PN_RUN_AS_OFF)
+        return PN_DECLINED;
 
     *ret = (struct pn_run_as){ .wrapper = PN_SUEXEC_BIN };
     if (user)
@@ -129,9 +139,30 @@ PN_MAY_YIELD static pn_rc run_as(struct pn_request *r, struct pn_run_as *ret)
 
 static const struct pn_run_as_provider provider = { .run_as = run_as };
 
+/* Fails closed: programs that were to run as somebody else must not run as the server. */
+static pn_rc refuse_what_is_off(struct pn_generation *generation)
+{
+    for (const struct pn_server *server = generation->servers; server; server = server->next) {
+        const struct suexec_conf *conf = pn_server_conf(server, &pn_module_suexec);
+
+        if (!conf->user)
+            continue;
+        pn_generation_error(generation, "SuexecUserGroup is set, but Suexec is Off: remove one of them");
+        return PN_BAD;
+    }
+    return PN_OK;
+}
+
 static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, bool check_only)
 {
     (void)pool;
+    if (wish(generation) == PN_RUN_AS_OFF)
+        return refuse_what_is_off(generation);
+    if (wish(generation) == PN_RUN_AS_ON && !is_usable()) {
+        pn_generation_error(generation, "Suexec is On, but %s is missing or not setuid root: install it with mode 4750 and "
+                                        "the group of the server, or set Suexec Off", PN_SUEXEC_BIN);
+        return PN_BAD;
+    }
     if (!check_only && is_usable())
         PN_LOG_S(generation->servers, PN_LOG_NOTICE, 1232, 0, "suEXEC mechanism enabled (wrapper: %s)", PN_SUEXEC_BIN);
     return PN_OK;
