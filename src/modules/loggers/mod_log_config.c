@@ -9,6 +9,7 @@
 
 #include <pinion/expr.h>
 #include <pinion/generation.h>
+#include <pinion/resolve.h>
 
 #define COMMON "%h %l %u %t \"%r\" %>s %b"
 #define COOKIES "%{Cookie}n \"%r\" %t"
@@ -269,8 +270,10 @@ PN_MAY_YIELD static enum pn_verdict log_transaction(struct pn_request *r)
         const struct log *log = &server->active[i];
         if (!wanted(log, r))
             continue;
-        if (log->format->host && !t.host.p)
+        if (log->format->host && !t.host.p) {
             t.host = pn_remote_host(t.last, false);
+            t.peer_host = pn_peer_host(t.last);
+        }
         write_line(log, &t);
     }
     return PN_NEXT;

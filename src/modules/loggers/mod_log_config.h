@@ -17,6 +17,7 @@ struct transaction {
     struct pn_request *first; /* as it came */
     struct pn_request *last;  /* as it was answered */
     pn_str             host;  /* client's name or address for %h; p == NULL: not asked for */
+    pn_str             peer_host; /* likewise of the connection's peer */
 };
 
 typedef void print_fn(struct transaction *t, struct pn_request *r, const struct item *item);

@@ -18,10 +18,15 @@ static void print_addr(struct pn_log_line *line, const struct pn_addr *addr)
     pn_log_bytes(line, text, pn_addr_print(addr, text));
 }
 
-static void item_peer(struct transaction *t, struct pn_request *r, const struct item *item)
+/* Is the item about the connection, whoever a proxy says is behind it? */
+static bool of_connection(const struct item *item)
 {
-    (void)item;
-    print_addr(LINE, &r->conn->peer);
+    return item->arg.p && pn_str_eq(item->arg, PN_STR("c"));
+}
+
+static void item_client(struct transaction *t, struct pn_request *r, const struct item *item)
+{
+    print_addr(LINE, PN_UNLIKELY(of_connection(item)) ? &r->conn->peer : &r->client);
 }
 
 static void item_local(struct transaction *t, struct pn_request *r, const struct item *item)
@@ -34,8 +39,8 @@ static void item_local(struct transaction *t, struct pn_request *r, const struct
 
 static void item_host(struct transaction *t, struct pn_request *r, const struct item *item)
 {
-    (void)r, (void)item;
-    pn_log_maybe(LINE, t->host);
+    (void)r;
+    pn_log_maybe(LINE, PN_UNLIKELY(of_connection(item)) ? t->peer_host : t->host);
 }
 
 /* No identd is asked. */
@@ -349,7 +354,7 @@ static void item_port(struct transaction *t, struct pn_request *r, const struct 
     if (!item->arg.n || pn_str_ieq(item->arg, PN_STR("canonical")))
         pn_log_u64(LINE, pn_self_port(r));
     else if (pn_str_ieq(item->arg, PN_STR("remote")))
-        pn_log_u64(LINE, r->conn->peer.port);
+        pn_log_u64(LINE, r->client.port);
     else if (pn_str_ieq(item->arg, PN_STR("local")))
         pn_log_u64(LINE, pn_conn_local(r->conn).port);
     else
@@ -388,7 +393,7 @@ static const struct {
     print_fn *print;
     bool      original, number, host;
 } table[] = {
-    { .name = PN_STR_INIT("a"), .print = item_peer },
+    { .name = PN_STR_INIT("a"), .print = item_client },
     { .name = PN_STR_INIT("A"), .print = item_local },
     { .name = PN_STR_INIT("b"), .print = item_bytes_clf, .number = true },
     { .name = PN_STR_INIT("B"), .print = item_bytes, .number = true },

@@ -19,7 +19,7 @@ static double now_ns(void)
 
 static void measure(const char *name, const char *text, struct pn_log_sink *sink)
 {
-    struct logged        l;
+    static struct logged l;
     const struct format *format;
 
     logged_begin(&l);
