@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <pinion/log.h>
 
-#include "proc/child.h"
+#include "proc/accept_turn.h"
+#include "proc/crew.h"
 
 #define PN_LOG_MODULE &pn_module_mpm_common
 
@@ -141,18 +142,16 @@ static bool take_one(struct pn_child *child, struct pn_listener *listener)
 static bool had_enough(const struct pn_child *child)
 {
     return child->conf->max_connections_per_child &&
-           child->accepted >= (uint64_t)child->conf->max_connections_per_child;
+           pn__child_accepted(child) >= (uint64_t)child->conf->max_connections_per_child;
 }
 
 static void after_accepting(struct pn_child *child)
 {
-    if (had_enough(child) && child->events) {
-        pn__events_tell(child->events, PN_NOTE_LEAVING, child->index);
-        pn__child_drain(child);
-    }
-    else if (child->conf->model == PN_MPM_PREFORK && conns_now(child) > 0) {
+    if (had_enough(child) && child->events)
+        (void)pn__child_had_enough(child);
+    if (!child->draining && pn__child_holds_one(child) && conns_now(child) > 0) {
         pn__accept_pause(child, PN__PAUSE_BUSY);
-        pn__slot_set(&child->slot->conns, conns_now(child)); /* before the master looks */
+        pn__child_publish(child); /* before the master looks */
         if (atomic_fetch_sub(&child->board->idle, 1) <= 1 && child->events)
             pn__events_tell(child->events, PN_NOTE_BUSY, child->index);
     }
@@ -168,7 +167,7 @@ static void take_batch(struct pn_child *child, struct pn_listener *listener)
         child->batch++;
         child->full_batches = 0;
     }
-    while (taken < child->batch && !child->paused && !had_enough(child) && take_one(child, listener))
+    while (taken < child->batch && !child->paused && take_one(child, listener))
         taken++;
     if (taken == child->batch)
         child->full_batches++;
@@ -207,12 +206,16 @@ static void on_ready(struct pn_io *io, unsigned events)
     (void)events;
     if (child->paused || child->draining)
         return; /* another listener of this turn led to that */
-    if (child->conf->model == PN_MPM_PREFORK)
+    if (pn__child_holds_one(child))
         (void)take_one(child, listener);
     else
         take_share(child, listener);
-    if (child->accepted != before)
-        after_accepting(child);
+    if (child->accepted == before)
+        return;
+    after_accepting(child);
+    pn__accept_turn_end(child);
+    if (child->paused == PN__PAUSE_TURN)
+        pn__accept_turn_want(child);
 }
 
 /* ---- listeners ---- */
@@ -229,7 +232,7 @@ pn_rc pn__accept_open(struct pn_child *child)
             return PN_SYSTEM;
     }
     child->listening = true;
-    return PN_OK;
+    return pn__accept_turn_open(child);
 }
 
 void pn__accept_close(struct pn_child *child)
@@ -237,18 +240,27 @@ void pn__accept_close(struct pn_child *child)
     if (!child->listening)
         return;
     child->listening = false;
+    pn__accept_turn_close(child);
     pn_timer_clear(child->loop, &child->resume_timer);
     pn_timer_clear(child->loop, &child->share_timer);
     for (struct pn_listener *one = child->listeners; one; one = one->next) {
-        pn_io_close(child->loop, &one->io);
+        if (child->crew)
+            (void)pn_io_detach(child->loop, &one->io); /* other threads use it */
+        else
+            pn_io_close(child->loop, &one->io);
         one->fd = -1;
     }
+    if (child->crew)
+        pn__crew_left_listeners(child->crew);
 }
 
 void pn__accept_pause(struct pn_child *child, unsigned why)
 {
-    bool was_paused = child->paused != 0;
+    bool was_paused;
 
+    if (why != PN__PAUSE_TURN)
+        pn__accept_turn_end(child);
+    was_paused = child->paused != 0;
     child->paused |= why;
     if (was_paused || !child->listening)
         return;
@@ -262,6 +274,8 @@ void pn__accept_resume(struct pn_child *child, unsigned why)
     bool was_paused = child->paused != 0;
 
     child->paused &= ~why;
+    if (child->paused == PN__PAUSE_TURN && child->listening)
+        pn__accept_turn_want(child);
     if (!was_paused || child->paused || !child->listening)
         return;
     for (struct pn_listener *one = child->listeners; one; one = one->next)

@@ -2,14 +2,20 @@
 #include "proc/child.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pinion/log.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "conf/hooks.h"
+#include "proc/accept_turn.h"
 #include "proc/crash.h"
+#include "proc/crew.h"
 #include "proc/identity.h"
+#include "proc/memory.h"
+#include "proc/watchdog.h"
 #include "rt/fiber.h"
 
 #define PN_LOG_MODULE &pn_module_mpm_common
@@ -19,8 +25,6 @@
 
 /* ---- signals: a handler marks what was asked, the end of the turn obeys ---- */
 
-enum { ASKED_STOP = 1, ASKED_DRAIN = 2, ASKED_LOOK = 4 };
-
 static atomic_uint     asked;
 static struct pn_loop *asked_loop; /* NULL: there is nobody to wake yet */
 
@@ -28,9 +32,9 @@ static void on_signal(int number)
 {
     int error = errno;
 
-    atomic_fetch_or(&asked, number == SIGTERM || number == SIGINT ? ASKED_STOP
-                            : number == PN_SIGNAL_LOOK            ? ASKED_LOOK
-                                                                  : ASKED_DRAIN);
+    atomic_fetch_or(&asked, number == SIGTERM || number == SIGINT ? PN__ASKED_STOP
+                            : number == PN_SIGNAL_LOOK            ? PN__ASKED_LOOK
+                                                                  : PN__ASKED_DRAIN);
     if (asked_loop)
         pn_loop_wake(asked_loop);
     errno = error;
@@ -58,8 +62,12 @@ static void on_orphaned(struct pn_io *io, unsigned events)
 
     (void)events;
     pn_io_close(child->loop, io);
-    pn__accept_close(child); /* at once: another master may want the port */
-    pn_loop_stop(child->loop);
+    if (child->crew)
+        pn__crew_stop(child->crew);
+    else {
+        pn__accept_close(child); /* at once: another master may want the port */
+        pn_loop_stop(child->loop);
+    }
 }
 
 static pn_rc watch_master(struct pn_child *child)
@@ -71,10 +79,29 @@ static pn_rc watch_master(struct pn_child *child)
 
 /* ---- turn by turn ---- */
 
+/* Of several threads each adds what has changed since it told last. */
+static void publish_part(struct pn_child *child, const struct pn_child_figures *now)
+{
+    struct pn_board_slot    *slot = child->slot;
+    struct pn_child_figures *told = &child->told;
+
+    atomic_fetch_add_explicit(&slot->conns, now->conns - told->conns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&slot->active, now->active - told->active, memory_order_relaxed);
+    atomic_fetch_add_explicit(&slot->requests, now->requests - told->requests, memory_order_relaxed);
+    atomic_fetch_add_explicit(&slot->bytes, now->bytes - told->bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&slot->accepted, child->accepted - child->told_accepted, memory_order_relaxed);
+    *told = *now;
+    child->told_accepted = child->accepted;
+}
+
 static void publish(struct pn_child *child, const struct pn_child_figures *figures)
 {
     struct pn_board_slot *slot = child->slot;
 
+    if (child->crew) {
+        publish_part(child, figures);
+        return;
+    }
     pn__slot_set(&slot->conns, figures->conns);
     pn__slot_set(&slot->active, figures->active);
     atomic_store_explicit(&slot->requests, figures->requests, memory_order_relaxed);
@@ -82,16 +109,83 @@ static void publish(struct pn_child *child, const struct pn_child_figures *figur
     atomic_store_explicit(&slot->accepted, child->accepted, memory_order_relaxed);
 }
 
+void pn__child_publish(struct pn_child *child)
+{
+    struct pn_child_figures figures;
+
+    child->ops->figures(child->engine, &figures);
+    publish(child, &figures);
+}
+
+uint64_t pn__child_accepted(const struct pn_child *child)
+{
+    if (!child->crew)
+        return child->accepted;
+    return atomic_load_explicit(&child->slot->accepted, memory_order_relaxed) + (child->accepted - child->told_accepted);
+}
+
 static void obey(struct pn_child *child)
 {
-    unsigned what = atomic_exchange(&asked, 0);
+    unsigned what = atomic_exchange(child->asked, 0);
 
-    if (what & ASKED_STOP)
+    if (what & PN__ASKED_STOP) {
+        pn__accept_close(child);
         pn_loop_stop(child->loop);
-    else if (what & ASKED_DRAIN)
+    }
+    else if (what & PN__ASKED_DRAIN)
         pn__child_drain(child);
     else
         pn__accept_look(child);
+}
+
+/* COMPAT: 2.4 AsyncRequestWorkerFactor: a child takes no more connections than its workers, and so many for each that is idle.
+ * Without the directive idle connections are not counted: here they cost next to nothing. */
+static bool is_full(const struct pn_child *child, const struct pn_child_figures *figures)
+{
+    unsigned most = (unsigned)child->conf->threads_per_child;
+    unsigned idle = figures->active < most ? most - figures->active : 0;
+
+    if (idle == 0 || figures->waiting)
+        return true;
+    return child->conf->async_factor_set &&
+           figures->conns - figures->closing >= most + child->conf->async_factor * idle;
+}
+
+/* Connections wait in the kernel's backlog, or another child takes them. */
+static void mind_fullness(struct pn_child *child, const struct pn_child_figures *figures)
+{
+    bool full = is_full(child, figures);
+
+    if (PN_LIKELY(full == ((child->paused & PN__PAUSE_FULL) != 0)))
+        return;
+    if (!full) {
+        pn__accept_resume(child, PN__PAUSE_FULL);
+        return;
+    }
+    pn__accept_pause(child, PN__PAUSE_FULL);
+    if (child->events)
+        pn__events_tell(child->events, PN_NOTE_BUSY, child->index);
+}
+
+/* MaxMemPerChild */
+static void mind_memory(struct pn_child *child)
+{
+    uint64_t own = pn__memory_check(child->memory, child->slot, pn_loop_now(child->loop));
+    uint64_t most = (uint64_t)child->conf->max_mem_per_child;
+
+    if (!most || own <= most || child->draining || !child->events)
+        return;
+    if (pn__child_had_enough(child))
+        PN_LOG_S(child->generation->servers, PN_LOG_NOTICE, 20904, 0,
+                 "the child has %llu KB of memory, more than MaxMemPerChild: another one takes its place",
+                 (unsigned long long)own / 1024);
+}
+
+static void begin_of_turn(struct pn_turn_hook *hook)
+{
+    struct pn_child *child = PN_CONTAINER(hook, struct pn_child, turn_begin);
+
+    pn__watchdog_turn(child->turn_since, pn_loop_now(child->loop));
 }
 
 static void end_of_turn(struct pn_turn_hook *hook)
@@ -99,10 +193,14 @@ static void end_of_turn(struct pn_turn_hook *hook)
     struct pn_child        *child = PN_CONTAINER(hook, struct pn_child, turn_end);
     struct pn_child_figures figures;
 
-    if (atomic_load_explicit(&asked, memory_order_relaxed))
+    pn__watchdog_turn(child->turn_since, 0);
+    if (atomic_load_explicit(child->asked, memory_order_relaxed))
         obey(child);
     child->ops->figures(child->engine, &figures);
     publish(child, &figures);
+    if (child->conf->model == PN_MPM_EVENT)
+        mind_fullness(child, &figures);
+    mind_memory(child);
     if (figures.conns != 0)
         return;
     if (child->draining)
@@ -113,9 +211,33 @@ static void end_of_turn(struct pn_turn_hook *hook)
     }
 }
 
+/* Of a thread that controls a crew. */
+static void end_of_control_turn(struct pn_turn_hook *hook)
+{
+    struct pn_child *child = PN_CONTAINER(hook, struct pn_child, turn_end);
+    unsigned         what = atomic_exchange(child->asked, 0);
+
+    if (what & PN__ASKED_STOP)
+        pn__crew_stop(child->crew);
+    else if (what & PN__ASKED_DRAIN)
+        pn__child_drain(child);
+    else if (what)
+        pn__crew_ask(child->crew, PN__ASKED_LOOK);
+}
+
 static void on_deadline(struct pn_timer *timer)
 {
-    pn_loop_stop(PN_CONTAINER(timer, struct pn_child, deadline_timer)->loop);
+    struct pn_child *child = PN_CONTAINER(timer, struct pn_child, deadline_timer);
+
+    if (child->crew)
+        pn__crew_stop(child->crew);
+    else
+        pn_loop_stop(child->loop);
+}
+
+static bool is_control(const struct pn_child *child)
+{
+    return child->crew && pn__crew_control(child->crew) == child;
 }
 
 void pn__child_drain(struct pn_child *child)
@@ -124,15 +246,36 @@ void pn__child_drain(struct pn_child *child)
         return;
     child->draining = true;
     pn__slot_set(&child->slot->state, PN_SLOT_DRAINING);
-    pn__accept_close(child);
-    if (child->conf->graceful_timeout)
+    if (child->conf->graceful_timeout && (!child->crew || is_control(child)))
         pn_timer_set(child->loop, &child->deadline_timer, pn_loop_now(child->loop) + child->conf->graceful_timeout);
+    if (is_control(child)) {
+        pn__crew_ask(child->crew, PN__ASKED_DRAIN);
+        return;
+    }
+    pn__accept_close(child);
     child->ops->drain(child->engine, DRAIN_GRACE_USEC);
+}
+
+bool pn__child_had_enough(struct pn_child *child)
+{
+    bool first;
+
+    if (child->crew)
+        first = pn__crew_says_enough(child->crew);
+    else {
+        first = !child->said_enough;
+        child->said_enough = true;
+    }
+    if (first)
+        pn__events_tell(child->events, PN_NOTE_LEAVING, child->index);
+    if (child->conf->model == PN_MPM_PREFORK)
+        pn__child_drain(child);
+    return first;
 }
 
 /* ---- beginning and end ---- */
 
-static void make_pool(struct pn_child *child)
+void pn__child_make_pool(struct pn_child *child)
 {
     apr_allocator_t *allocator;
 
@@ -144,7 +287,7 @@ static void make_pool(struct pn_child *child)
         apr_allocator_max_free_set(allocator, (apr_size_t)child->conf->max_mem_free_kbytes * 1024);
 }
 
-static pn_rc open_loop(struct pn_child *child)
+pn_rc pn__child_open_loop(struct pn_child *child)
 {
     pn_rc rc = pn_loop_open(child->pool, &child->loop);
 
@@ -153,8 +296,6 @@ static pn_rc open_loop(struct pn_child *child)
     if (child->conf->thread_stack_bytes)
         pn_fiber_set_stack_size(child->loop, (size_t)child->conf->thread_stack_bytes);
     pn_fiber_set_max_free(child->loop, (size_t)child->conf->max_mem_free_kbytes * 1024);
-    asked_loop = child->loop;
-    child->turn_end.fn = end_of_turn;
     pn_timer_init(&child->deadline_timer, on_deadline);
     return PN_OK;
 }
@@ -170,45 +311,84 @@ static bool become_somebody(const struct pn_child *child)
     return failed == NULL;
 }
 
+const char *pn__child_open_serving(struct pn_child *child, const struct pn_engine_place *place)
+{
+    if (!child->ops->engine_open(child->loop, child->pool, child->generation, place, &child->engine))
+        return "its engine";
+    pn__watchdog_thread(child->turn_since);
+    child->turn_begin.fn = begin_of_turn;
+    pn_loop_on_received(child->loop, &child->turn_begin);
+    child->turn_end.fn = end_of_turn;
+    pn_loop_on_turn_end(child->loop, &child->turn_end); /* behind the engine's own */
+    return pn__accept_open(child) == PN_OK ? NULL : "its listeners";
+}
+
 /* @return NULL or what failed, with errno. */
 static const char *open_all(struct pn_child *child)
 {
-    if (open_loop(child) != PN_OK)
+    struct pn_engine_place place = { .sharers = 1, .at_work = UINT_MAX };
+
+    if (pn__child_open_loop(child) != PN_OK)
         return "its loop";
+    asked_loop = child->loop;
+    child->asked = &asked;
+    if (atomic_load(&asked)) /* by a signal that found no loop to wake */
+        pn_loop_wake(child->loop);
     pn_run_child_init(child->generation, child->pool);
-    if (!child->ops->engine_open(child->loop, child->pool, child->generation, &child->engine))
-        return "its engine";
-    pn_loop_on_turn_end(child->loop, &child->turn_end); /* behind the engine's own */
+    child->ops->scores_attach(child->index, (unsigned)child->conf->threads_per_child, child->generation, child->pool);
     if (watch_master(child) != PN_OK)
         return "the master's pipe";
-    if (pn__accept_open(child) != PN_OK)
-        return "its listeners";
-    return NULL;
+    if (child->conf->model == PN_MPM_WORKER) {
+        child->turn_end.fn = end_of_control_turn;
+        pn_loop_on_turn_end(child->loop, &child->turn_end);
+        return pn__crew_open(child);
+    }
+    if (child->conf->model == PN_MPM_EVENT)
+        place.at_work = (unsigned)child->conf->threads_per_child;
+    return pn__child_open_serving(child, &place);
 }
 
 static void announce(struct pn_child *child)
 {
     pn__slot_set(&child->slot->state, PN_SLOT_SERVING);
-    atomic_fetch_add(&child->board->idle, 1);
+    atomic_fetch_add(&child->board->idle, child->crew ? (int)child->conf->threads_per_child : 1);
     if (child->events)
         pn__events_tell(child->events, PN_NOTE_READY, child->index);
     else if (child->on_ready)
         child->on_ready(child->on_ready_arg);
 }
 
-/* Connections that are cut have fibers that wait: their memory goes with the process. */
-static void close_all(struct pn_child *child)
+bool pn__child_close_serving(struct pn_child *child)
 {
-    struct pn_child_figures figures;
-
     pn__accept_close(child);
-    pn_run_child_exit(child->generation);
-    child->ops->figures(child->engine, &figures);
-    publish(child, &figures);
+    pn__child_publish(child);
     child->ops->segment_release();
     if (pn_fiber_stats(child->loop).live != 0)
-        return;
+        return false;
     child->ops->engine_close(child->engine);
+    return true;
+}
+
+/* @return has everything ended, so that the memory can be given back? */
+static bool end_serving(struct pn_child *child)
+{
+    bool all_ended;
+
+    if (child->crew) {
+        all_ended = pn__crew_close(child->crew);
+        pn_run_child_exit(child->generation);
+        return all_ended;
+    }
+    pn__accept_close(child);
+    pn_run_child_exit(child->generation);
+    return pn__child_close_serving(child);
+}
+
+static void close_all(struct pn_child *child)
+{
+    if (!end_serving(child))
+        return;
+    child->ops->scores_release();
     pn_io_close(child->loop, &child->life_io);
     asked_loop = NULL;
     pn_loop_close(child->loop);
@@ -217,16 +397,24 @@ static void close_all(struct pn_child *child)
 
 int pn__child_run(struct pn_child *child)
 {
-    const char *failed;
+    struct pn_memory_look memory;
+    bool                  has_crew = child->conf->model == PN_MPM_WORKER;
+    const char           *failed;
 
     child->slot = &child->board->slots[child->index];
     child->life_io.fd = -1;
     atomic_store(&child->slot->pid, (uint_fast32_t)getpid());
+    atomic_store(&child->slot->started, (int_fast64_t)time(NULL) * PN_USEC_PER_SEC);
     handle_signals(child);
-    pn__crash_watch(child->conf);
-    make_pool(child);
-    child->ops->segment_attach(child->segment);
-    if (!become_somebody(child)) {
+    pn__crash_watch(child->conf, child->ops->error_log_fd(child->generation), child->generation);
+    child->turn_since = &child->slot->turn_since;
+    pn__watchdog_open(child);
+    pn__memory_open(&memory);
+    child->memory = &memory;
+    pn__child_make_pool(child);
+    if (!has_crew) /* what a controlling thread logs is written at once */
+        child->ops->segment_attach(child->segment, 0);
+    if (pn__accept_lock_child(child->generation, child->pool) != PN_OK || !become_somebody(child)) {
         child->ops->segment_release();
         return PN_EXIT_FATAL;
     }
@@ -239,5 +427,6 @@ int pn__child_run(struct pn_child *child)
     announce(child);
     pn_loop_run(child->loop);
     close_all(child);
+    pn__memory_close(&memory);
     return 0;
 }

@@ -6,13 +6,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/score.h"
 #include "conf/load.h"
+#include "proc/accept_turn.h"
 #include "proc/master_state.h"
 #include "proc/spare.h"
+#include "proc/upgrade.h"
 
 #define PN_LOG_MODULE &pn_module_mpm_common
 
 #define SHORT_LIFE_USEC PN_USEC_PER_SEC
+#define SHORT_PAUSE_USEC (250 * PN_USEC_PER_MSEC)
 #define FIRST_PAUSE_USEC (100 * PN_USEC_PER_MSEC)
 #define LONGEST_PAUSE_USEC (10 * PN_USEC_PER_SEC)
 
@@ -37,6 +41,15 @@ unsigned pn__children_count(const struct pn_master *master)
     return n;
 }
 
+/* See struct pn_spare_view. */
+static unsigned idle_places(const struct pn_mpm_conf *conf, const struct pn_board_slot *slot)
+{
+    unsigned places = (unsigned)conf->threads_per_child;
+    unsigned used = pn__slot_get(conf->model == PN_MPM_EVENT ? &slot->active : &slot->conns);
+
+    return used < places ? places - used : 0;
+}
+
 struct pn_spare_view pn__children_view(const struct pn_master *master)
 {
     struct pn_spare_view view = { 0 };
@@ -47,7 +60,7 @@ struct pn_spare_view pn__children_view(const struct pn_master *master)
         if (!seat->pid || seat->leaving || seat->generation != master->generation)
             continue;
         view.total++;
-        view.idle += pn__slot_get(&master->board->slots[i].conns) == 0;
+        view.idle += idle_places(master->conf, &master->board->slots[i]);
     }
     return view;
 }
@@ -57,6 +70,7 @@ void pn__child_tell(struct pn_master *master, unsigned index, int signal_number)
     struct pn__seat *seat = &master->seats[index];
 
     seat->leaving = true;
+    seat->tired = false;
     if (kill(seat->pid, signal_number) != 0 && errno != ESRCH)
         PN_LOG_S(master->generation->servers, PN_LOG_WARNING, 20120, errno, "child %ld cannot be sent signal %d",
                  (long)seat->pid, signal_number);
@@ -70,7 +84,27 @@ void pn__children_tell(struct pn_master *master, int signal_number,
             pn__child_tell(master, i, signal_number);
 }
 
+void pn__children_relieve(struct pn_master *master)
+{
+    for (unsigned i = 0; i < master->board->n_slots; i++) {
+        const struct pn__seat *seat = &master->seats[i];
+
+        if (seat->pid && !seat->ready && !seat->leaving)
+            return; /* it tells when it serves */
+    }
+    for (unsigned i = 0; i < master->board->n_slots; i++)
+        if (master->seats[i].pid && master->seats[i].tired)
+            pn__child_tell(master, i, SIGUSR1);
+}
+
 /* ---- starting ---- */
+
+/* What says nothing about the next child. */
+static void pause_forks_shortly(struct pn_master *master)
+{
+    master->fork_pause = SHORT_PAUSE_USEC;
+    master->fork_after = master->now + master->fork_pause;
+}
 
 /* A pause that doubles: what keeps failing must not eat the machine. */
 static void pause_forks(struct pn_master *master)
@@ -94,6 +128,7 @@ PN_NORETURN static void be_child(struct pn_master *master, unsigned index, const
                               .segment = master->seats[index].segment,
                               .keep_identity = master->options->keep_identity };
 
+    pn_listeners_use_bucket(master->conf->listeners, master->seats[index].bucket);
     pn__events_leave(&master->events);
     pn__pidfile_leave(&master->pid_file);
     if (master->options->daemon)
@@ -109,15 +144,16 @@ static bool start_at(struct pn_master *master, unsigned index)
     sigset_t         mask;
     pid_t            pid;
 
-    if (!seat->segment)
-        seat->segment = master->ops->segment_open();
+    seat->segment = master->ops->segment_open(seat->segment, pn_mpm_threads(master->conf));
     if (!seat->segment) {
         PN_LOG_S(master->generation->servers, PN_LOG_ERR, 20121, errno, "no shared memory for a child's logs");
         pause_forks(master);
         return false;
     }
     pn__board_slot_reset(master->board, index, master->generation->number);
+    pn_score_begin_child(pn_score_of(master->scores, index));
     pn__slot_set(&master->board->slots[index].state, PN_SLOT_STARTING);
+    seat->bucket = pn__bucket_next(master);
     pn__signals_block(&mask); /* a signal for the master must not be taken in by a half-made child */
     pid = fork();
     if (pid == 0)
@@ -132,7 +168,7 @@ static bool start_at(struct pn_master *master, unsigned index)
     seat->pid = pid;
     seat->generation = pn_generation_ref(master->generation);
     seat->born = master->now;
-    seat->ready = seat->leaving = false;
+    seat->ready = seat->leaving = seat->tired = false;
     return true;
 }
 
@@ -174,7 +210,14 @@ static void say_how_it_ended(const struct pn_master *master, pid_t pid, int stat
                  strsignal(WTERMSIG(status)), WTERMSIG(status));
 }
 
-/* A child that never served, or crashed right after, tells that the next one may do the same. */
+/* Somebody else ended it: it says nothing about the next one. */
+static bool was_killed(int status)
+{
+    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
+}
+
+/* A child that ends by itself before it serves tells that the next one will do the same: the pause grows. One that is killed, or
+ * crashes soon after, may have met somebody or a request that does that to it: those who wait for a child wait for a moment. */
 static void learn_from(struct pn_master *master, const struct pn__seat *seat, int status)
 {
     bool fatal = WIFEXITED(status) && WEXITSTATUS(status) == PN_EXIT_FATAL;
@@ -186,8 +229,10 @@ static void learn_from(struct pn_master *master, const struct pn__seat *seat, in
         master->stop_by = master->now; /* the others must not go on */
         master->exit_code = 1;
     }
-    else if (failed && (!seat->ready || master->now - seat->born < SHORT_LIFE_USEC) && !seat->leaving)
+    else if (failed && !seat->leaving && !seat->ready && !was_killed(status))
         pause_forks(master);
+    else if (failed && !seat->leaving && master->now - seat->born < SHORT_LIFE_USEC)
+        pause_forks_shortly(master);
     else
         master->fork_pause = 0;
 }
@@ -212,6 +257,7 @@ static void bury(struct pn_master *master, unsigned index, int status)
     say_how_it_ended(master, seat->pid, status);
     learn_from(master, seat, status);
     pn__slot_set(&slot->state, PN_SLOT_ENDED);
+    pn__accept_lock_bury(generation, seat->pid);
     master->ops->segment_recover(seat->segment, generation);
     seat->pid = 0;
     seat->generation = NULL;
@@ -242,7 +288,8 @@ void pn__children_reap(struct pn_master *master)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (find_seat(master, pid, &index))
             bury(master, index, status);
-        else if (!pn__spawner_ended(&master->spawner, master->generation, pid, status, master->now))
+        else if (!pn__upgrade_ended(master, pid, status) &&
+                 !pn__spawner_ended(&master->spawner, master->generation, pid, status, master->now))
             master->ops->other_ended(pid, status);
     }
 }

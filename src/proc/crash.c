@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "conf/hooks.h"
 
 enum { FRAMES_MAX = 64 };
 
@@ -29,9 +32,21 @@ static char core_dir[PATH_MAX];
 /* A fiber that ran into its guard page has no stack left for a handler. */
 static _Alignas(16) char handler_stack[64 * 1024];
 
+/* Where the last words go: standard error, and the error log when that is another file. */
+static int words_fds[2] = { STDERR_FILENO, -1 };
+
+static struct pn_generation *hooked; /* NULL: no hooks to run */
+
+static void say_n(const char *text, size_t n)
+{
+    for (size_t i = 0; i < PN_COUNT(words_fds); i++)
+        if (words_fds[i] >= 0)
+            (void)!write(words_fds[i], text, n);
+}
+
 static void say(const char *text)
 {
-    (void)!write(STDERR_FILENO, text, strlen(text));
+    say_n(text, strlen(text));
 }
 
 static void say_number(long number)
@@ -42,7 +57,7 @@ static void say_number(long number)
     do
         *--at = (char)('0' + number % 10);
     while ((number /= 10) != 0);
-    (void)!write(STDERR_FILENO, at, (size_t)(text + sizeof(text) - at));
+    say_n(at, (size_t)(text + sizeof(text) - at));
 }
 
 static void on_fatal(int number)
@@ -57,13 +72,24 @@ static void on_fatal(int number)
     say_number(number);
     say("; its stack:\n");
     n = backtrace(frames, FRAMES_MAX);
-    backtrace_symbols_fd(frames, n, STDERR_FILENO);
+    for (size_t i = 0; i < PN_COUNT(words_fds); i++)
+        if (words_fds[i] >= 0)
+            backtrace_symbols_fd(frames, n, words_fds[i]);
+    if (hooked)
+        pn_run_fatal_exception(hooked, number, (int)getpid());
     if (core_dir[0])
         (void)!chdir(core_dir);
     raise(number); /* delivered when the handler returns */
 }
 
-void pn__crash_watch(const struct pn_mpm_conf *conf)
+static bool same_file(int a, int b)
+{
+    struct stat one, other;
+
+    return fstat(a, &one) == 0 && fstat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+void pn__crash_watch(const struct pn_mpm_conf *conf, int error_fd, struct pn_generation *generation)
 {
     stack_t          stack = { .ss_sp = handler_stack, .ss_size = sizeof(handler_stack) };
     struct sigaction action = { .sa_handler = on_fatal, .sa_flags = SA_ONSTACK };
@@ -72,6 +98,8 @@ void pn__crash_watch(const struct pn_mpm_conf *conf)
     /* The first call loads a library, which a handler must not do. */
     (void)backtrace(warm_up, 1);
     snprintf(core_dir, sizeof(core_dir), "%.*s", PN_FMT(conf->core_dir)); /* the generation may go before us */
+    words_fds[1] = error_fd >= 0 && !same_file(error_fd, STDERR_FILENO) ? error_fd : -1;
+    hooked = conf->exception_hook ? generation : NULL;
     sigaltstack(&stack, NULL);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < PN_COUNT(fatal); i++)
@@ -80,7 +108,7 @@ void pn__crash_watch(const struct pn_mpm_conf *conf)
 
 #else
 
-void pn__crash_watch(const struct pn_mpm_conf *conf)
+void pn__crash_watch(const struct pn_mpm_conf *conf, int error_fd, struct pn_generation *generation)
 {
     (void)conf;
 }

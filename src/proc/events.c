@@ -10,7 +10,7 @@
 #define LONGEST_WAIT_USEC (24 * 3600 * PN_USEC_PER_SEC)
 
 /* The signals that the master acts on. */
-static const int master_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD };
+static const int master_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD };
 
 static int signal_pipe = -1; /* handlers have no argument */
 

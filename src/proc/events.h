@@ -11,6 +11,7 @@
 enum pn_note_kind {
     PN_NOTE_READY = 1, /* the child accepts connections */
     PN_NOTE_BUSY,      /* prefork: it took a connection and saw no idle child left */
+    PN_NOTE_UPGRADED,  /* from another master: it serves in this one's place */
     PN_NOTE_LEAVING    /* it has had its MaxConnectionsPerChild and drains by itself */
 };
 

@@ -9,16 +9,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/score.h"
 #include "conf/load.h"
+#include "proc/accept_turn.h"
 #include "proc/crash.h"
 #include "proc/identity.h"
 #include "proc/master_state.h"
 #include "proc/spare.h"
+#include "proc/watchdog.h"
+#include "proc/upgrade.h"
 
 #define PN_LOG_MODULE &pn_module_mpm_common
 
 /* Room for children that finish what they have, beside those that serve. */
 enum { SPARE_SLOTS = 1024 };
+/* Requests at work a child that the status pages can tell of one by one. */
+enum { MOST_SCORED = 4096 };
 
 #define LOOK_USEC PN_USEC_PER_SEC
 /* Without a failure for so long, the next one is a new story. */
@@ -91,6 +97,8 @@ static bool open_pid_file(struct pn_master *master)
 
     if (master->options->no_pid_file)
         return true;
+    if (master->options->handover && pn__pidfile_adopt(&master->pid_file, path, master->options->handover->pid_file_fd))
+        return true;
     rc = pn__pidfile_open(&master->pid_file, path);
     if (rc == PN_DENIED)
         return report(master, 99, 0, pn_str_printf(master->pool, "another server holds the PidFile %s", path).p);
@@ -108,11 +116,16 @@ static bool open_board(struct pn_master *master)
     const char *file = master->conf->scoreboard_file.n ? pn_str_zdup(master->pool, master->conf->scoreboard_file) : NULL;
     unsigned    slots = (children < (unsigned)master->conf->start_servers ? (unsigned)master->conf->start_servers
                                                                            : children) * 2 + SPARE_SLOTS;
+    unsigned    scored = master->conf->thread_limit < MOST_SCORED ? (unsigned)master->conf->thread_limit : MOST_SCORED;
 
     master->board = pn__board_open(file, slots);
     master->board_file = file;
     if (!master->board)
         return report(master, 4, errno, "the scoreboard cannot be mapped");
+    master->scores = master->ops->scores_open(slots, master->conf->model == PN_MPM_PREFORK ? 1 : scored);
+    if (!master->scores)
+        return report(master, 4, errno, "the table of requests cannot be mapped");
+    pn__board_show(master->board, master->scores);
     master->seats = apr_pcalloc(master->pool, slots * sizeof(*master->seats));
     pn__slot_set(&master->board->generation, master->generation->number);
     atomic_store(&master->board->started, (int_fast64_t)time(NULL) * PN_USEC_PER_SEC);
@@ -126,8 +139,11 @@ static bool open_all(struct pn_master *master)
 
     if (!master->options->keep_identity)
         error = pn__identity_check(pn_unixd_conf(master->generation));
+    if (!error && !master->options->one_process)
+        error = pn__accept_lock_open(master->generation);
     if (error)
         return report(master, 21, 0, error);
+    master->n_buckets = master->options->one_process ? 1 : pn__buckets_wanted(master->conf);
     error = first_listeners(master);
     if (error)
         return report(master, 72, 0, pn_str_printf(master->pool, "make_sock: %s", error).p);
@@ -145,8 +161,10 @@ static void close_all(struct pn_master *master)
         if (master->seats[i].segment)
             master->ops->segment_close(master->seats[i].segment);
     pn_listeners_close(master->conf->listeners);
-    if (master->board && master->board_file)
+    if (master->board && master->board_file && !master->handed_over)
         unlink(master->board_file);
+    pn__board_show(NULL, NULL);
+    pn_score_table_close(master->scores);
     pn__board_close(master->board);
     pn__pidfile_remove(&master->pid_file);
     master->ops->end(master->generation);
@@ -171,10 +189,12 @@ static void stop_gracefully(struct pn_master *master)
 
     if (master->phase != PN__RUNNING)
         return;
-    PN_LOG_S(main_server(master), PN_LOG_NOTICE, 492, 0, "caught SIGWINCH, shutting down gracefully");
+    if (!master->handed_over)
+        PN_LOG_S(main_server(master), PN_LOG_NOTICE, 492, 0, "caught SIGWINCH, shutting down gracefully");
     master->phase = PN__STOPPING_GRACEFULLY;
     master->stop_by = timeout ? master->now + timeout : PN_NEVER;
-    pn__notify_send(&master->notify, "STOPPING=1");
+    if (!master->handed_over)
+        pn__notify_send(&master->notify, "STOPPING=1");
     pn_listeners_close(master->conf->listeners);
     pn__children_tell(master, SIGUSR1, pn__seat_any);
 }
@@ -201,6 +221,10 @@ static void obey(struct pn_master *master, int signal_number)
         PN_LOG_S(main_server(master), PN_LOG_NOTICE, 493, 0, "SIGUSR1 received.  Doing graceful restart");
         pn__reload_begin(master, SIGUSR1);
         break;
+    case SIGUSR2:
+        if (master->phase == PN__RUNNING)
+            pn__upgrade_begin(master);
+        break;
     default:
         break; /* SIGCHLD: children are looked after in any case */
     }
@@ -221,6 +245,7 @@ static void announce(struct pn_master *master)
     pn__notify_send(&master->notify, "READY=1\nSTATUS=Serving");
     if (options->daemon)
         pn_daemon_ready(options->daemon);
+    pn__upgrade_tell(options->handover);
     if (options->on_ready)
         options->on_ready(options->arg);
 }
@@ -231,6 +256,12 @@ static void hear(struct pn_master *master, const struct pn_note *note)
 {
     struct pn__seat *seat;
 
+    if (note->kind == PN_NOTE_UPGRADED) {
+        pn__upgrade_done(master);
+        if (master->handed_over)
+            stop_gracefully(master);
+        return;
+    }
     if (note->index >= master->board->n_slots)
         return;
     seat = &master->seats[note->index];
@@ -241,8 +272,10 @@ static void hear(struct pn_master *master, const struct pn_note *note)
         if (!master->announced && master->phase == PN__RUNNING)
             announce(master);
         pn__reload_look(master);
+        pn__children_relieve(master);
     }
     else if (note->kind == PN_NOTE_LEAVING) {
+        seat->tired = !seat->leaving && master->conf->model != PN_MPM_PREFORK;
         seat->leaving = true;
         master->children_changed = true;
     }
@@ -254,18 +287,9 @@ static void hear(struct pn_master *master, const struct pn_note *note)
 
 static void carry_out(struct pn_master *master, const struct pn_spare_plan *plan, const struct pn_spare_view *view)
 {
-    if (plan->busy && !master->said_busy)
-        PN_LOG_S(main_server(master), PN_LOG_INFO, 162, 0,
-                 "server seems busy, (you may need to increase StartServers, or Min/MaxSpareServers), "
-                 "spawning %u children, there are %u idle, and %u total children",
-                 plan->start, view->idle, view->total);
-    master->said_busy = plan->busy;
-    if (plan->at_limit && !master->said_limit)
-        PN_LOG_S(main_server(master), PN_LOG_ERR, 161, 0,
-                 "server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting");
-    master->said_limit = plan->at_limit;
+    pn__headcount_say(master, plan, view);
     if (plan->start)
-        pn__children_start(master, plan->start);
+        pn__headcount_start(master, plan->start);
 }
 
 static void look_for_burst(struct pn_master *master)
@@ -277,16 +301,16 @@ static void look_for_burst(struct pn_master *master)
         carry_out(master, &plan, &view);
 }
 
-static void end_one_idle(struct pn_master *master)
+static bool somebody_waits(const struct pn_listener *listener)
 {
-    for (unsigned i = master->board->n_slots; i-- > 0;) {
-        const struct pn__seat *seat = &master->seats[i];
+    struct pollfd waiting = { .fd = listener->fd, .events = POLLIN };
 
-        if (!seat->pid || seat->leaving || !seat->ready || pn__slot_get(&master->board->slots[i].conns) != 0)
-            continue;
-        pn__child_tell(master, i, SIGUSR1);
-        return;
+    for (unsigned i = 0; poll(&waiting, 1, 0) <= 0; i++) {
+        if (i == listener->n_more)
+            return false;
+        waiting.fd = listener->more[i];
     }
+    return true;
 }
 
 /* The kernel may have woken a child for a connection that has been stopped since (SIGSTOP, a frozen group), and told nobody
@@ -294,9 +318,7 @@ static void end_one_idle(struct pn_master *master)
 static void look_at_backlog(struct pn_master *master)
 {
     for (const struct pn_listener *one = master->conf->listeners; one; one = one->next) {
-        struct pollfd waiting = { .fd = one->fd, .events = POLLIN };
-
-        if (poll(&waiting, 1, 0) <= 0)
+        if (!somebody_waits(one))
             continue;
         for (unsigned i = 0; i < master->board->n_slots; i++)
             if (master->seats[i].pid && !master->seats[i].leaving)
@@ -314,18 +336,21 @@ static void look_at_children(struct pn_master *master, bool timely)
 
     if (view.total == 0)
         plan.start = first;
-    else if (timely || master->conf->model != PN_MPM_PREFORK)
+    else if (timely || view.total < (unsigned)master->conf->keep_children)
         plan = pn__spare_look(master->conf, view, &master->spare_rate);
-    else if (view.total < first && view.idle < (unsigned)master->conf->min_spare_servers)
+    else if (view.total < first && pn__spare_wanted(master->conf, view))
         plan.start = 1; /* in the place of one that has ended */
+    if (plan.start < pn__buckets_empty(master))
+        plan.start = pn__buckets_empty(master);
     carry_out(master, &plan, &view);
+    pn__children_relieve(master);
     if (timely) {
         atomic_store(&master->board->idle, (int)view.idle);
         if (master->now - master->fork_after > GOOD_BEHAVIOUR_USEC)
             master->fork_pause = 0;
     }
     if (plan.end_one)
-        end_one_idle(master);
+        pn__headcount_end_one(master);
 }
 
 /* ---- the loop ---- */
@@ -354,7 +379,8 @@ static pn_usec look_around(struct pn_master *master)
                           pn__spawner_look(&master->spawner, master->generation, master->now));
 
     if (master->now >= master->next_watchdog) {
-        pn__notify_send(&master->notify, "WATCHDOG=1");
+        if (pn__watchdog_is_well(master))
+            pn__notify_send(&master->notify, "WATCHDOG=1");
         master->next_watchdog = master->now + master->notify.watchdog;
     }
     next = sooner(next, master->next_watchdog);
@@ -369,6 +395,8 @@ static pn_usec look_around(struct pn_master *master)
         if (master->now >= master->next_look) {
             master->next_look = master->now + LOOK_USEC;
             look_at_backlog(master);
+            pn__watchdog_look(master);
+            pn__board_sample(master->now);
         }
     }
     pn__reload_look(master);
@@ -397,7 +425,8 @@ static void run(struct pn_master *master)
 
 static int run_master(struct pn_master *master)
 {
-    pn__crash_watch(master->conf); /* what it loads need not be loaded by each child */
+    /* What it loads need not be loaded by each child. */
+    pn__crash_watch(master->conf, master->ops->error_log_fd(master->generation), NULL);
     master->now = monotonic();
     master->next_look = master->now + LOOK_USEC;
     master->next_watchdog = master->notify.watchdog == PN_NEVER ? PN_NEVER : master->now;
@@ -427,7 +456,7 @@ static int run_alone(struct pn_master *master)
                               .conf = master->conf,
                               .listeners = master->conf->listeners,
                               .board = master->board,
-                              .segment = master->ops->segment_open(),
+                              .segment = master->ops->segment_open(NULL, pn_mpm_threads(master->conf)),
                               .keep_identity = master->options->keep_identity,
                               .on_ready = alone_ready,
                               .on_ready_arg = master };

@@ -16,6 +16,8 @@ extern struct pn_module pn_module_mpm_event, pn_module_mpm_worker, pn_module_mpm
 
 enum pn_mpm_model { PN_MPM_EVENT, PN_MPM_WORKER, PN_MPM_PREFORK };
 
+struct pn_accept_lock;
+
 /** One line of Mutex: which mechanism guards what. */
 struct pn_mutex_line {
     pn_str mechanism; /* "default", "flock", ... */
@@ -34,9 +36,11 @@ struct pn_mpm_conf {
     bool                free_bind;     /* Listen ... options=freebind */
     int64_t             backlog;       /* ListenBacklog */
     int64_t             buckets_ratio; /* ListenCoresBucketsRatio: 0 is off */
+    int64_t             defer_accept_s; /* ListenTCPDeferAccept */
     int64_t             receive_bytes, send_bytes;
     apr_array_header_t *accept_filters; /* of struct pn_accept_filter */
     apr_array_header_t *mutexes;        /* of struct pn_mutex_line */
+    struct pn_accept_lock *accept_lock; /* made by the master; NULL: none */
 
     pn_str runtime_dir;                /* DefaultRuntimeDir, absolute */
     pn_str pid_file, scoreboard_file, lock_file, core_dir; /* absolute; empty: not set (PidFile: never) */
@@ -46,9 +50,14 @@ struct pn_mpm_conf {
     int64_t start_servers;             /* children at the start */
     int64_t min_spare_servers, max_spare_servers;
     int64_t min_spare_threads, max_spare_threads;
+    int64_t keep_children;             /* never fewer: event's part of the cores; prefork: 0, spares decide */
     int64_t server_limit, thread_limit, threads_per_child, max_request_workers;
     int64_t max_connections_per_child; /* 0: a child lives for ever */
     double  async_factor;              /* AsyncRequestWorkerFactor */
+    bool    async_factor_set;          /* without it idle connections are not counted */
+    bool    max_workers_auto;          /* MaxRequestWorkers auto */
+    int64_t handler_watchdog_s;        /* HandlerWatchdog; 0: off */
+    int64_t max_mem_per_child;         /* bytes; 0: no limit */
     int64_t max_mem_free_kbytes;       /* of each pool; 0: unlimited */
     int64_t thread_stack_bytes;        /* 0: the program's own size */
     pn_usec graceful_timeout;          /* GracefulShutdownTimeout; 0: no limit */
@@ -84,6 +93,11 @@ static inline unsigned pn__mpm_workers(const struct pn_mpm_conf *conf)
 }
 /** "event", "worker", "prefork". */
 const char *pn_mpm_name(enum pn_mpm_model model);
+/** Threads of one child that serve. */
+static inline unsigned pn_mpm_threads(const struct pn_mpm_conf *conf)
+{
+    return conf->model == PN_MPM_WORKER ? (unsigned)conf->threads_per_child : 1;
+}
 /** The directory of runtime files: DefaultRuntimeDir, or what stands for it when it is not set. */
 const char *pn_mpm_runtime_dir(const struct pn_generation *generation);
 

@@ -1,5 +1,6 @@
 /* mpm_directives.c - the rows of all directives about processes, listeners and runtime files.
  * Apache manual: "Apache MPM Common Directives", "event", "worker", "prefork", and Mutex of "Core Features". */
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -42,6 +43,40 @@ static const char *set_async_factor(struct pn_conf_cmd *cmd, void *conf, unsigne
         return pn_conf_error_text(cmd, "AsyncRequestWorkerFactor must be a number that is not negative, not '%s'",
                                   argv[0].p);
     mpm->async_factor = value;
+    mpm->async_factor_set = true;
+    return NULL;
+}
+
+static const char *set_max_workers(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    struct pn_mpm_conf *mpm = conf;
+    char               *end;
+    long long           value = strtoll(argv[0].p, &end, 10);
+
+    mpm->max_workers_auto = pn_str_ieq(argv[0], PN_STR("auto"));
+    if (mpm->max_workers_auto)
+        return NULL;
+    if (end == argv[0].p || *end || value < INT32_MIN || value > INT32_MAX)
+        return pn_conf_error_text(cmd, "MaxRequestWorkers must be a whole number or auto, not '%s'", argv[0].p);
+    mpm->max_request_workers = value;
+    return NULL;
+}
+
+/* Bytes, or with a letter for thousands of them: 200M. */
+static const char *set_max_mem(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
+{
+    static const char   letters[] = "KMGT";
+    struct pn_mpm_conf *mpm = conf;
+    pn_str              number = argv[0];
+    const char         *letter = number.n ? strchr(letters, toupper((unsigned char)number.p[number.n - 1])) : NULL;
+    unsigned            shift = letter && *letter ? 10 * (unsigned)(letter - letters + 1) : 0;
+    uint64_t            value;
+
+    if (shift)
+        number = pn_str_head(number, number.n - 1);
+    if (pn_str_to_u64(number, INT64_MAX >> shift, &value) != PN_OK)
+        return pn_conf_error_text(cmd, "MaxMemPerChild must be a size such as 200M, or 0, not '%s'", argv[0].p);
+    mpm->max_mem_per_child = (int64_t)(value << shift);
     return NULL;
 }
 
@@ -120,6 +155,8 @@ const struct pn_directive pn__mpm_directives[] = {
       .help = "connections that the kernel keeps waiting for a listener" },
     { .name = "ListenCoresBucketsRatio", COUNT_OF(buckets_ratio), .dflt = "0",
       .help = "CPU cores for each set of listening sockets; 0: one set" },
+    { .name = "ListenTCPDeferAccept", .args = PN_TAKE1, MAIN, .slot = SLOT(defer_accept_s), .min = 0, .max = INT32_MAX,
+      .dflt = "30", .unit = "s", .help = "how long the kernel waits for a client's first bytes, where AcceptFilter has it wait; 0: not" },
     { .name = "AcceptFilter", .args = PN_TAKE2, MAIN, .set = pn__set_accept_filter,
       .help = "protocol, and what a connection waits for in the kernel: data, connect or none" },
     { .name = "ReceiveBufferSize", .args = PN_TAKE1, MAIN, .slot = SLOT(receive_bytes), .min = 0, .max = INT32_MAX,
@@ -134,7 +171,7 @@ const struct pn_directive pn__mpm_directives[] = {
     { .name = "CoreDumpDirectory", .args = PN_TAKE1, MAIN, .set = set_core_dir,
       .help = "where a process that crashes leaves its core" },
     { .name = "EnableExceptionHook", .args = PN_FLAG, MAIN, .slot = SLOT(exception_hook), .dflt = "Off",
-      .help = "report crashes with a backtrace also where cores are written" },
+      .help = "let modules look at a process that has crashed, before it ends" },
     { .name = "GracefulShutdownTimeout", .args = PN_TAKE1, MAIN,
       .slot = PN_SLOT_AS(PN_SLOT_USEC, struct pn_mpm_conf, graceful_timeout), .unit = "s", .dflt = "0",
       .help = "how long requests at work may take after a graceful stop; 0: no limit" },
@@ -160,13 +197,19 @@ const struct pn_directive pn__mpm_directives[] = {
     { .name = "ThreadLimit", COUNT_OF(thread_limit), .dflt = "64", .help = "upper limit of ThreadsPerChild" },
     { .name = "ThreadsPerChild", COUNT_OF(threads_per_child), .dflt = "25",
       .help = "event, worker: requests at work in one child" },
-    { .name = "MaxRequestWorkers", COUNT_OF(max_request_workers), .dflt = "0",
-      .help = "requests at work in all children: ServerLimit times ThreadsPerChild when not given" },
-    { .name = "MaxClients", COUNT_OF(max_request_workers), .help = "the old name of MaxRequestWorkers" },
+    { .name = "MaxRequestWorkers", .args = PN_TAKE1, MAIN, .set = set_max_workers,
+      .help = "requests at work in all children, or auto: as many as the memory is for; ServerLimit times "
+              "ThreadsPerChild when not given" },
+    { .name = "MaxClients", .args = PN_TAKE1, MAIN, .set = set_max_workers, .help = "the old name of MaxRequestWorkers" },
     { .name = "MaxConnectionsPerChild", COUNT_OF(max_connections_per_child), .dflt = "0",
       .help = "connections after which a child is replaced; 0: never" },
     { .name = "MaxRequestsPerChild", COUNT_OF(max_connections_per_child),
       .help = "the old name of MaxConnectionsPerChild" },
+    { .name = "HandlerWatchdog", .args = PN_TAKE1, MAIN, .slot = SLOT(handler_watchdog_s), .min = 0, .max = 86400,
+      .dflt = "10", .unit = "s", .help = "how long a handler may run without letting others, before its request is named "
+                                         "in the error log; 0: for ever" },
+    { .name = "MaxMemPerChild", .args = PN_TAKE1, MAIN, .set = set_max_mem,
+      .help = "memory, such as 200M, with which a child is replaced; 0: never" },
     { .name = "AsyncRequestWorkerFactor", .args = PN_TAKE1, MAIN, .set = set_async_factor,
       .help = "event: how many idle connections count as one request at work" },
     { .name = "MaxMemFree", .args = PN_TAKE1, MAIN, .slot = SLOT(max_mem_free_kbytes), .min = 0, .max = INT32_MAX,

@@ -107,9 +107,23 @@ pn_rc pn__pidfile_write(const struct pn_pidfile *file)
     char text[PID_TEXT_MAX];
     int  n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 
-    if (!file->path || pwrite(file->fd, text, (size_t)n, 0) == n)
+    if (!file->path || (pwrite(file->fd, text, (size_t)n, 0) == n && ftruncate(file->fd, n) == 0))
         return PN_OK;
     return PN_SYSTEM;
+}
+
+bool pn__pidfile_adopt(struct pn_pidfile *file, const char *path, int fd)
+{
+    struct stat ours, named;
+
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &ours) != 0 || stat(path, &named) != 0 || ours.st_ino != named.st_ino || ours.st_dev != named.st_dev) {
+        close(fd);
+        return false;
+    }
+    *file = (struct pn_pidfile){ .path = path, .fd = fd };
+    return true;
 }
 
 void pn__pidfile_remove(struct pn_pidfile *file)

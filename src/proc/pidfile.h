@@ -16,6 +16,9 @@ struct pn_pidfile {
 /** Makes the file, empty, and locks it. `path` is kept.
  *  @return PN_OK; PN_DENIED: another master holds it; PN_SYSTEM with errno. */
 PN_NODISCARD pn_rc pn__pidfile_open(struct pn_pidfile *file, const char *path);
+/** Takes the locked file of an earlier master over. @return false, and the descriptor is closed, when it is not the one that
+ *  `path` names. */
+bool pn__pidfile_adopt(struct pn_pidfile *file, const char *path, int fd);
 /** Writes this process's number: the server is up. @return PN_OK, also when no file is held; PN_SYSTEM with errno. */
 PN_NODISCARD pn_rc pn__pidfile_write(const struct pn_pidfile *file);
 /** Removes it. Accepts one that was not opened. The master's. */

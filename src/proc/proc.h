@@ -11,13 +11,23 @@
 #include "proc/scoreboard.h"
 
 struct pn_daemon;
+struct pn_score_table;
 
 /** What a child's engine has to say about itself, taken once a turn of its loop. */
 struct pn_child_figures {
     unsigned conns;    /* open connections */
+    unsigned closing;  /* of them, those that have their answer and wait for the peer to close */
     unsigned active;   /* requests at work */
+    unsigned waiting;  /* requests that wait until one of those has ended */
     uint64_t requests; /* answered since the child began */
     uint64_t bytes;    /* sent since then */
+};
+
+/** Where an engine runs. */
+struct pn_engine_place {
+    unsigned             sharers; /* engines of this process, each with its part of the caches' limits */
+    unsigned             at_work; /* most requests at work at a time, UINT_MAX: any number */
+    struct pn_watch_hub *hub;     /* what they watch files with; NULL: each by itself */
 };
 
 struct pn_proc_ops {
@@ -26,8 +36,9 @@ struct pn_proc_ops {
     /** Loads the configuration anew, as this generation. Reports errors itself, to the log of `running`.
      *  @return a reference, or NULL: the old one stays. */
     struct pn_generation *(*load)(void *arg, unsigned number, struct pn_generation *running);
-    /** Memory for the log lines of one child, shared with it. NULL with errno. */
-    void *(*segment_open)(void);
+    /** Memory for the log lines of one child's `threads`, shared with it. @param earlier what an ended child in the same
+     *  place had, or NULL: used again when it fits, else closed.  @return NULL with errno (then nothing is left of it). */
+    void *(*segment_open)(void *earlier, unsigned threads);
     void (*segment_close)(void *segment);
     /** The child has ended: what it left unwritten is written. */
     void (*segment_recover)(void *segment, struct pn_generation *generation);
@@ -40,16 +51,23 @@ struct pn_proc_ops {
     void (*other_ended)(pid_t pid, int status);
     /** Work that is due. @param now monotonic.  @return when to call again, PN_NEVER: no need. */
     pn_usec (*tick)(pn_usec now);
+    /** Makes the table of requests (base/score.h) before there are children. NULL with errno. */
+    struct pn_score_table *(*scores_open)(unsigned n_children, unsigned n_slots);
     /** A descriptor of the main error log for what programs print, or -1. */
     int (*error_log_fd)(struct pn_generation *generation);
 
     /* ---- in a child, in this order ---- */
 
-    void (*segment_attach)(void *segment);
-    /** Writes everything and lets go of it: the last call. */
+    /** For the calling thread, the child's `number`th from 0. */
+    void (*segment_attach)(void *segment, unsigned number);
+    /** Writes everything and lets go of it: the thread's last call. */
     void (*segment_release)(void);
-    /** Makes the engine, after the drop of privileges. @return false with errno when it can't be made. */
-    bool (*engine_open)(struct pn_loop *loop, apr_pool_t *pool, struct pn_generation *generation, void **ret_engine);
+    /** Which place of the table of requests is this child's own. */
+    void (*scores_attach)(unsigned child, unsigned n_workers, const struct pn_generation *generation, apr_pool_t *pool);
+    void (*scores_release)(void);
+    /** Makes the thread's engine, after the drop of privileges. @return false with errno when it can't be made. */
+    bool (*engine_open)(struct pn_loop *loop, apr_pool_t *pool, struct pn_generation *generation,
+                        const struct pn_engine_place *place, void **ret_engine);
     /** Takes the descriptor. */
     void (*accepted)(void *engine, int fd, const struct pn_addr *peer, const struct pn_listener *listener);
     void (*figures)(const void *engine, struct pn_child_figures *ret);
@@ -58,11 +76,26 @@ struct pn_proc_ops {
     void (*engine_close)(void *engine);
 };
 
+/** How this program was started, for starting another one in its place. Lives as long as the process. */
+struct pn_start {
+    const char  *program;      /* absolute path */
+    char *const *argv;
+    int          directory_fd; /* where; -1: not known */
+};
+
+/** What an earlier master left to this one, see upgrade.h. */
+struct pn_handover {
+    int note_fd;     /* it is told by this one; closed then */
+    int pid_file_fd; /* the PidFile, locked; -1: none */
+};
+
 struct pn_proc_options {
     const struct pn_proc_ops *ops;
     void                     *arg;         /* of ops->load */
     struct pn_generation     *generation;  /* the first; the reference is taken */
     struct pn_listener       *inherited;   /* sockets of the environment, or NULL */
+    const struct pn_start    *start;       /* NULL: no other program can take over */
+    struct pn_handover       *handover;    /* NULL: this is no upgrade */
     struct pn_daemon         *daemon;      /* told when the server is up; NULL: in the foreground */
     const char               *name;        /* "Pinion/0.1.0", for the log */
     const char               *command_line;/* for the log */
@@ -74,6 +107,12 @@ struct pn_proc_options {
 
 /** Runs the server until it is told to end. @return the exit code. */
 int pn_proc_run(const struct pn_proc_options *options);
+
+/* ---- upgrade.c ---- */
+
+/** Takes what the earlier master handed over out of the environment; before pn_listeners_from_environment.
+ *  @return false: there is none. */
+bool pn_handover_from_environment(struct pn_handover *ret);
 
 /* ---- daemon.c ---- */
 

@@ -6,9 +6,11 @@
 #include <time.h>
 
 #include "conf/load.h"
+#include "proc/accept_turn.h"
 #include "proc/crash.h"
 #include "proc/identity.h"
 #include "proc/master_state.h"
+#include "proc/memory.h"
 
 #define PN_LOG_MODULE &pn_module_mpm_common
 
@@ -38,13 +40,14 @@ const char *pn__listeners_open(const struct pn_master *master, struct pn_generat
     struct pn_listen_options  options = { .backlog = (int)conf->backlog,
                                           .receive_bytes = (int)conf->receive_bytes,
                                           .send_bytes = (int)conf->send_bytes,
-                                          .free_bind = conf->free_bind };
+                                          .free_bind = conf->free_bind,
+                                          .buckets = master->n_buckets };
     const char               *error = NULL;
 
     if (pn_listeners_open(generation->pool, conf->listeners, earlier, &options, &error) != PN_OK)
         return error;
     for (struct pn_listener *one = conf->listeners; one; one = one->next)
-        pn_listener_set_filter(one, filter_for(conf, one->protocol));
+        pn_listener_set_filter(one, filter_for(conf, one->protocol), (unsigned)conf->defer_accept_s);
     return NULL;
 }
 
@@ -56,6 +59,8 @@ static bool prepare(struct pn_master *master, struct pn_generation *next)
     struct pn_server *server = master->generation->servers; /* whose log people look at */
     const char       *error = master->options->keep_identity ? NULL : pn__identity_check(pn_unixd_conf(next));
 
+    if (!error)
+        error = pn__accept_lock_open(next);
     if (!error)
         error = pn__listeners_open(master, next, master->conf->listeners);
     if (error) {
@@ -82,13 +87,13 @@ static void use(struct pn_master *master, struct pn_generation *next)
     pn_listeners_close(master->conf->listeners);
     master->generation = next;
     master->conf = pn_mpm_conf(next);
-    pn__crash_watch(master->conf);
+    pn__crash_watch(master->conf, master->ops->error_log_fd(next), NULL);
     pn__slot_set(&master->board->generation, next->number);
     atomic_store(&master->board->reloaded, (int_fast64_t)time(NULL) * PN_USEC_PER_SEC);
     master->fork_pause = 0;
     master->fork_after = 0;
     master->spare_rate = 1;
-    master->said_busy = master->said_limit = false;
+    master->said_busy = master->said_limit = master->said_board_full = false;
     pn__generation_left(master, old);
 }
 
@@ -101,6 +106,7 @@ void pn__reload_begin(struct pn_master *master, int signal_number)
         pn__children_tell(master, master->reload_signal, pn__seat_outdated);
         master->reloading = false;
     }
+    pn__memory_learn(master->board);
     next = master->ops->load(master->options->arg, master->generation->number + 1, master->generation);
     if (next && !prepare(master, next)) {
         pn_generation_unref(next);

@@ -10,7 +10,7 @@
 
 static size_t board_bytes(unsigned n_slots)
 {
-    return sizeof(struct pn_board) + n_slots * sizeof(struct pn_board_slot);
+    return sizeof(struct pn_board) + n_slots * (sizeof(struct pn_board_slot) + sizeof(struct pn_board_words));
 }
 
 /* A file of the right size without content, or -1. A board that an earlier master left is replaced, not reused: its
@@ -67,6 +67,9 @@ void pn__board_slot_reset(struct pn_board *board, unsigned index, unsigned gener
     atomic_store(&slot->bytes, 0);
     atomic_store(&slot->accepted, 0);
     atomic_store(&slot->started, 0);
+    atomic_store(&slot->memory, 0);
+    atomic_store(&slot->turn_since, 0);
+    atomic_store(&pn__board_words(board, index)->state, PN_WORDS_NONE);
     pn__slot_set(&slot->generation, generation);
     pn__slot_set(&slot->state, PN_SLOT_EMPTY);
     if (pn__slot_get(&board->used) <= index)

@@ -19,15 +19,28 @@ enum pn_slot_state {
 };
 
 struct pn_board_slot {
-    _Alignas(PN_CACHE_LINE) atomic_uint_fast32_t pid;
+    _Alignas(PN_CACHE_LINE) atomic_uint pid;
+    atomic_uint turn_since; /* when the turn began that its loop is in: monotonic seconds; 0: it sleeps. Of a crew:
+                             * of the thread that began latest, when none sleeps */
     atomic_uint state;      /* enum pn_slot_state */
     atomic_uint generation; /* number of the configuration it serves */
     atomic_uint conns;      /* open connections */
     atomic_uint active;     /* requests at work */
     atomic_uint_fast64_t requests, bytes, accepted; /* since the child began */
     atomic_int_fast64_t  started; /* pn_wall */
+    atomic_uint_fast64_t memory;  /* bytes of the process's own, when it last looked; 0: not yet */
 };
 _Static_assert(sizeof(struct pn_board_slot) == PN_CACHE_LINE, "a slot is one cache line");
+
+enum { PN_WORDS_NONE, PN_WORDS_WRITING, PN_WORDS_SAID };
+
+/** What a child says that it is at, when it is asked. */
+struct pn_board_words {
+    _Alignas(PN_CACHE_LINE) atomic_uint state; /* PN_WORDS_* */
+    uint32_t seconds; /* for how long */
+    uint32_t n;
+    char     text[244];
+};
 
 struct pn_board {
     uint32_t            magic;
@@ -44,8 +57,18 @@ struct pn_board {
  *  @param file to map, made anew; NULL: anonymous memory.  @return NULL with errno. */
 struct pn_board *pn__board_open(const char *file, unsigned n_slots);
 void pn__board_close(struct pn_board *board);
+static inline struct pn_board_words *pn__board_words(struct pn_board *board, unsigned index)
+{
+    return (struct pn_board_words *)(void *)&board->slots[board->n_slots] + index;
+}
 /** Empties a slot for a new child. The master's. */
 void pn__board_slot_reset(struct pn_board *board, unsigned index, unsigned generation);
+
+struct pn_score_table;
+/** What pinion/scoreboard.h shows to modules, in this process and those forked from now on; NULL: nothing. */
+void pn__board_show(struct pn_board *board, struct pn_score_table *scores);
+/** Remembers the totals of this moment for pn_board_history. The master's, once a second. */
+void pn__board_sample(pn_usec now);
 
 static inline void pn__slot_set(atomic_uint *member, unsigned value)
 {

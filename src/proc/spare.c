@@ -13,12 +13,15 @@ static unsigned smaller(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* Event: a fixed number, replaced when they end. */
-static struct pn_spare_plan keep_count(const struct pn_mpm_conf *conf, struct pn_spare_view view)
+/* Idle places: prefork counts children, the others threads. */
+static unsigned fewest_idle(const struct pn_mpm_conf *conf)
 {
-    unsigned wanted = (unsigned)conf->start_servers;
+    return (unsigned)(conf->model == PN_MPM_PREFORK ? conf->min_spare_servers : conf->min_spare_threads);
+}
 
-    return (struct pn_spare_plan){ .start = view.total < wanted ? wanted - view.total : 0 };
+static unsigned most_idle(const struct pn_mpm_conf *conf)
+{
+    return (unsigned)(conf->model == PN_MPM_PREFORK ? conf->max_spare_servers : conf->max_spare_threads);
 }
 
 static struct pn_spare_plan add_spares(const struct pn_mpm_conf *conf, struct pn_spare_view view, unsigned *rate)
@@ -39,19 +42,26 @@ static struct pn_spare_plan add_spares(const struct pn_mpm_conf *conf, struct pn
 
 struct pn_spare_plan pn__spare_look(const struct pn_mpm_conf *conf, struct pn_spare_view view, unsigned *rate)
 {
-    if (conf->model != PN_MPM_PREFORK)
-        return keep_count(conf, view);
-    if (view.idle < (unsigned)conf->min_spare_servers)
+    unsigned keep = smaller((unsigned)conf->keep_children, limit_of(conf));
+
+    if (view.total < keep)
+        return (struct pn_spare_plan){ .start = keep - view.total };
+    if (view.idle < fewest_idle(conf))
         return add_spares(conf, view, rate);
     *rate = 1;
-    return (struct pn_spare_plan){ .end_one = view.idle > (unsigned)conf->max_spare_servers };
+    return (struct pn_spare_plan){ .end_one = view.idle > most_idle(conf) && view.total > keep };
+}
+
+bool pn__spare_wanted(const struct pn_mpm_conf *conf, struct pn_spare_view view)
+{
+    return view.idle < fewest_idle(conf);
 }
 
 struct pn_spare_plan pn__spare_burst(const struct pn_mpm_conf *conf, struct pn_spare_view view)
 {
     unsigned rate = view.total < 1 ? 1 : smaller(view.total, RATE_MAX);
 
-    if (conf->model != PN_MPM_PREFORK || view.idle > 0)
+    if (view.idle > 0)
         return (struct pn_spare_plan){ 0 };
     return add_spares(conf, view, &rate);
 }

@@ -128,7 +128,7 @@ static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, boo
                                         "modules/mod_suexec.so, or set Suexec Off");
         return PN_BAD;
     }
-    if (!check_only && unixd->user_set && geteuid() == 0)
+    if (unixd->user_set && geteuid() == 0)
         find_groups(unixd, generation->pool);
     return PN_OK;
 }

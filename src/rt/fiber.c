@@ -78,6 +78,20 @@ struct pn_fiber *pn_fiber_this(void)
     return loop ? loop->fibers.current : NULL;
 }
 
+void pn_fiber_set_label(struct pn_fiber *fiber, pn_str label)
+{
+    fiber->label.n = 0; /* a signal between the two finds none */
+    atomic_signal_fence(memory_order_seq_cst);
+    fiber->label.p = label.p;
+    atomic_signal_fence(memory_order_seq_cst);
+    fiber->label.n = label.n;
+}
+
+pn_str pn_fiber_label(const struct pn_fiber *fiber)
+{
+    return fiber->label;
+}
+
 void pn__fiber_job_fn(struct pn_job *job)
 {
     enter(PN_CONTAINER(job, struct pn_fiber, job));

@@ -14,6 +14,11 @@
 struct pn_fiber;
 typedef void pn_fiber_fn(void *arg);
 
+/** What the fiber is at, in words, for whoever looks at a fiber that never suspends. The bytes live until it is given
+ *  others. May be asked for in a signal handler on the fiber's thread. */
+void   pn_fiber_set_label(struct pn_fiber *fiber, pn_str label);
+pn_str pn_fiber_label(const struct pn_fiber *fiber);
+
 /** Starts a fiber and runs it at once until its first suspension or end. Not from inside a fiber
  *  that must not be interleaved: the caller continues when the new fiber first suspends.
  *  PN_SYSTEM when no stack can be mapped. */

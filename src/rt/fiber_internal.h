@@ -47,6 +47,7 @@ struct pn_fiber {
     struct pn_job    job;
     struct pn_timer  timer; /* may stay armed after a wait; see `timed` */
 
+    pn_str           label;
     apr_pool_t      *pool; /* NULL until asked for */
     size_t           pool_max_free;
     struct pn__stack stack;

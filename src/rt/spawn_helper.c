@@ -92,10 +92,13 @@ static void set_due(struct helper *h, struct script *script, pn_usec due)
     h->ending = script;
 }
 
-static void close_handle(struct script *script)
+/* A program that has been forked and not executed yet has a copy, which would keep the handle in the epoll set. */
+static void close_handle(const struct helper *h, struct script *script)
 {
-    if (script->handle >= 0)
-        close(script->handle); /* leaves the epoll set with it: no other descriptor of it exists */
+    if (script->handle >= 0) {
+        epoll_ctl(h->epoll, EPOLL_CTL_DEL, script->handle, NULL);
+        close(script->handle);
+    }
     script->handle = -1;
 }
 
@@ -107,7 +110,7 @@ static void forget(struct helper *h, struct script *script)
         at = &(*at)->next;
     *at = script->next;
     off_ending(script);
-    close_handle(script);
+    close_handle(h, script);
     script->next = h->dead;
     h->dead = script;
 }
@@ -190,7 +193,7 @@ static void on_handle(struct helper *h, struct script *script)
         n = recv(script->handle, &what, 1, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    close_handle(script);
+    close_handle(h, script);
     if (n > 0 && what == PN__SPAWN_DONE)
         begin_release(h, script);
     else
@@ -253,7 +256,7 @@ static void start(struct helper *h, struct pn__launch *launch)
     script->next = *head; /* before an older one of that number whose group is being ended */
     *head = script;
     if (epoll_ctl(h->epoll, EPOLL_CTL_ADD, script->handle, &event) != 0) {
-        close_handle(script);
+        close_handle(h, script);
         begin_kill(h, script);
     }
 }

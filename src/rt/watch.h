@@ -10,6 +10,7 @@
 #include "rt/loop.h"
 
 struct pn_watcher;
+struct pn_watch_hub;
 struct pn_watch;
 
 /** After a directory was deleted or unmounted (SELF) its watch soon has wd == -1: stop it or start
@@ -32,9 +33,12 @@ struct pn_watch {
     struct pn_watch *next; /* several watches of one directory share a descriptor */
 };
 
-/** The watcher lies in `pool` and must be closed before the pool and the loop go. PN_SYSTEM with
- *  errno. */
-PN_NODISCARD pn_rc pn_watcher_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_watcher **ret);
+/** The watcher lies in `pool` and must be closed before the pool and the loop go.
+ *  @param hub of the process, which it shares with the watchers of other threads; NULL: it has an inotify
+ *             descriptor of its own.
+ *  @return PN_OK, or PN_SYSTEM with errno. */
+PN_NODISCARD pn_rc pn_watcher_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_watch_hub *hub,
+                                   struct pn_watcher **ret);
 /** All its watches count as stopped. Not inside a pn_watch_fn. Accepts NULL. */
 void pn_watcher_close(struct pn_watcher *watcher);
 /** Begins to watch a directory given by an O_PATH or readable descriptor (so that it is that very
@@ -58,5 +62,14 @@ PN_NODISCARD pn_rc pn_watch_want_content(struct pn_watcher *watcher, struct pn_w
 void pn_watcher_drain(struct pn_watcher *watcher);
 /** How many pn_watch are active. */
 unsigned pn_watcher_count(const struct pn_watcher *watcher);
+
+/* ---- watch_hub.c ---- */
+
+/** One inotify descriptor for the watchers of several threads: there may be only some hundred such descriptors for a
+ *  user. Whoever drains reads for all; each event is queued for each watcher, which applies its queue when it
+ *  drains itself. So a change is seen by every thread's next drain, whoever was first. PN_SYSTEM with errno. */
+PN_NODISCARD pn_rc pn_watch_hub_open(struct pn_watch_hub **ret);
+/** All its watchers are closed. Accepts NULL. */
+void pn_watch_hub_close(struct pn_watch_hub *hub);
 
 #endif

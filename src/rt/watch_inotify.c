@@ -24,8 +24,10 @@ enum { READ_BYTES = 16 * 1024 };
 #define MASK_CONTENT (IN_MODIFY | IN_CLOSE_WRITE)
 
 struct pn_watcher {
-    struct pn_loop        *loop;
-    int                    fd;
+    struct pn_loop         *loop;
+    int                     fd;  /* with a hub: 0, it is the hub's; -1: closed */
+    struct pn_watch_hub    *hub; /* NULL: none */
+    struct pn__watch_member member;
     unsigned               count; /* pn_watch that are active */
     bool                   draining;
     bool                   has_stale;
@@ -41,9 +43,10 @@ static void received_fn(struct pn_turn_hook *hook)
     pn_watcher_drain(PN_CONTAINER(hook, struct pn_watcher, received));
 }
 
-pn_rc pn_watcher_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_watcher **ret)
+pn_rc pn_watcher_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_watch_hub *hub,
+                      struct pn_watcher **ret)
 {
-    int                fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    int                fd = hub ? 0 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     struct pn_watcher *watcher;
 
     if (fd < 0)
@@ -51,6 +54,9 @@ pn_rc pn_watcher_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_watcher 
     watcher = apr_pcalloc(pool, sizeof(*watcher));
     watcher->loop = loop;
     watcher->fd = fd;
+    watcher->hub = hub;
+    if (hub)
+        pn__watch_hub_join(hub, &watcher->member);
     watcher->received.fn = received_fn;
     pn_loop_on_received(loop, &watcher->received);
     *ret = watcher;
@@ -71,27 +77,58 @@ static void detach_all(struct pn_watcher *watcher, struct pn__watch_entry *entry
     }
 }
 
+/* Closing a descriptor ends all its watches; those of a hub are given up one by one. */
 void pn_watcher_close(struct pn_watcher *watcher)
 {
     if (watcher == NULL || watcher->fd < 0)
         return;
     pn_assert(!watcher->draining);
     pn_loop_off(watcher->loop, &watcher->received);
-    for (size_t i = 0; i < watcher->table.cap; i++)
-        if (watcher->table.v[i].wd != 0)
-            detach_all(watcher, &watcher->table.v[i]);
+    for (size_t i = 0; i < watcher->table.cap; i++) {
+        struct pn__watch_entry *entry = &watcher->table.v[i];
+
+        if (watcher->hub && entry->wd != 0 && entry->watches != NULL)
+            pn__watch_hub_drop(watcher->hub, entry->wd);
+        if (entry->wd != 0)
+            detach_all(watcher, entry);
+    }
     pn__watch_table_release(&watcher->table);
-    close(watcher->fd);
+    if (watcher->hub)
+        pn__watch_hub_leave(watcher->hub, &watcher->member);
+    else
+        close(watcher->fd);
     watcher->fd = -1;
 }
 
-/* The wd of the directory behind `dirfd`, or -1 with errno. */
+/* The wd of the directory behind `dirfd`, or -1 with errno. A hub's is held once more. */
 static int add_wd(const struct pn_watcher *watcher, int dirfd, bool content)
 {
-    char path[32];
+    uint32_t mask = MASK_ENTRIES | (content ? MASK_CONTENT : 0);
+    char     path[32];
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d", dirfd);
-    return inotify_add_watch(watcher->fd, path, MASK_ENTRIES | (content ? MASK_CONTENT : 0));
+    return watcher->hub ? pn__watch_hub_hold(watcher->hub, path, mask)
+                        : inotify_add_watch(watcher->fd, path, mask);
+}
+
+static void remove_wd(const struct pn_watcher *watcher, int wd)
+{
+    if (watcher->hub)
+        pn__watch_hub_drop(watcher->hub, wd);
+    else
+        inotify_rm_watch(watcher->fd, wd); /* EINVAL: the directory has gone already */
+}
+
+/* A watcher holds a watch descriptor of its hub once, however many watches it has of the directory.
+ * One that was given up and is held again by way of another thread's hold has the same number:
+ * its events count from now on, and those that are old do no harm. */
+static void hold_once(const struct pn_watcher *watcher, struct pn__watch_entry *entry)
+{
+    if (watcher->hub == NULL)
+        return;
+    if (entry->watches != NULL)
+        pn__watch_hub_drop(watcher->hub, entry->wd);
+    entry->stale = false;
 }
 
 static pn_rc add_failed(void)
@@ -114,6 +151,7 @@ pn_rc pn_watch_start(struct pn_watcher *watcher, struct pn_watch *watch, int dir
     if (wd < 0)
         return add_failed();
     entry = pn__watch_table_add(&watcher->table, wd, watcher->overflows);
+    hold_once(watcher, entry);
     watch->wd = wd;
     watch->next = entry->watches;
     entry->watches = watch;
@@ -136,7 +174,7 @@ void pn_watch_stop(struct pn_watcher *watcher, struct pn_watch *watch)
     if (watcher->next == watch)
         watcher->next = watch->next;
     if (entry->watches == NULL) {
-        inotify_rm_watch(watcher->fd, entry->wd); /* EINVAL: the directory has gone already */
+        remove_wd(watcher, entry->wd);
         entry->stale = true;
         watcher->has_stale = true;
     }
@@ -156,8 +194,10 @@ pn_rc pn_watch_want_content(struct pn_watcher *watcher, struct pn_watch *watch, 
     wd = add_wd(watcher, dirfd, true);
     if (wd < 0)
         return add_failed();
+    if (watcher->hub != NULL)
+        pn__watch_hub_drop(watcher->hub, wd);
     if (wd != watch->wd) { /* not the directory that is watched */
-        if (pn__watch_table_find(&watcher->table, wd) == NULL)
+        if (watcher->hub == NULL && pn__watch_table_find(&watcher->table, wd) == NULL)
             inotify_rm_watch(watcher->fd, wd);
         return PN_NOT_FOUND;
     }
@@ -247,7 +287,9 @@ static void handle(struct pn_watcher *watcher, const struct inotify_event *event
 /* @return false when the queue was empty. */
 static bool read_batch(struct pn_watcher *watcher, size_t *ret_bytes)
 {
-    ssize_t n = read(watcher->fd, watcher->buf, sizeof(watcher->buf));
+    ssize_t n = watcher->hub ? pn__watch_hub_read(watcher->hub, &watcher->member, watcher->buf,
+                                                  sizeof(watcher->buf))
+                             : read(watcher->fd, watcher->buf, sizeof(watcher->buf));
 
     pn_assert(n > 0 || errno == EAGAIN || errno == EINTR);
     if (n < 0)

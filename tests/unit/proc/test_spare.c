@@ -9,6 +9,12 @@ static struct pn_mpm_conf prefork(void)
                                  .max_spare_servers = 10, .threads_per_child = 1, .max_request_workers = 100 };
 }
 
+static struct pn_mpm_conf threaded(enum pn_mpm_model model)
+{
+    return (struct pn_mpm_conf){ .model = model, .start_servers = 4, .keep_children = 4, .threads_per_child = 25,
+                                 .min_spare_threads = 50, .max_spare_threads = 125, .max_request_workers = 400 };
+}
+
 /* The rate doubles up to 32 a second while there are too few spares, and begins anew afterwards. */
 static void rate_doubles(void **state)
 {
@@ -64,14 +70,31 @@ static void burst_doubles_the_children(void **state)
 
 static void event_keeps_its_number(void **state)
 {
-    struct pn_mpm_conf conf = { .model = PN_MPM_EVENT, .start_servers = 4, .threads_per_child = 25,
-                                .max_request_workers = 400 };
+    struct pn_mpm_conf conf = threaded(PN_MPM_EVENT);
     unsigned           rate = 1;
 
-    assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 3 }, &rate).start, 1);
-    assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 4 }, &rate).start, 0);
-    assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 6, .idle = 6 }, &rate).start, 0);
-    assert_int_equal(pn__spare_burst(&conf, (struct pn_spare_view){ .total = 4 }).start, 0);
+    assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 3, .idle = 75 }, &rate).start, 1);
+    assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 4, .idle = 100 }, &rate).start, 0);
+    assert_false(pn__spare_look(&conf, (struct pn_spare_view){ .total = 4, .idle = 130 }, &rate).end_one);
+    assert_int_equal(pn__spare_burst(&conf, (struct pn_spare_view){ .total = 4, .idle = 1 }).start, 0);
+}
+
+/* What is counted are threads without work, what is started and ended are children. */
+static void threads_are_counted(void **state)
+{
+    static const enum pn_mpm_model models[] = { PN_MPM_EVENT, PN_MPM_WORKER };
+
+    for (size_t i = 0; i < PN_COUNT(models); i++) {
+        struct pn_mpm_conf conf = threaded(models[i]);
+        unsigned           rate = 1;
+
+        assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 5, .idle = 49 }, &rate).start, 1);
+        assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 6, .idle = 30 }, &rate).start, 2);
+        assert_int_equal(pn__spare_look(&conf, (struct pn_spare_view){ .total = 8, .idle = 60 }, &rate).start, 0);
+        assert_true(pn__spare_look(&conf, (struct pn_spare_view){ .total = 8, .idle = 126 }, &rate).end_one);
+        assert_true(pn__spare_look(&conf, (struct pn_spare_view){ .total = 16 }, &rate).at_limit);
+        assert_int_equal(pn__spare_burst(&conf, (struct pn_spare_view){ .total = 5 }).start, 5);
+    }
 }
 
 int main(void)
@@ -81,6 +104,7 @@ int main(void)
         cmocka_unit_test(looks),
         cmocka_unit_test(burst_doubles_the_children),
         cmocka_unit_test(event_keeps_its_number),
+        cmocka_unit_test(threads_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

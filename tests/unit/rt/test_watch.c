@@ -10,12 +10,13 @@
 
 struct watch_test {
     struct rt_test    *rt;
-    struct pn_watcher *watcher;
-    char               path[64];
+    struct pn_watcher   *watcher;
+    struct pn_watch_hub *hub; /* NULL: the watcher has its own descriptor */
+    char                 path[64];
     int                dir; /* O_PATH descriptor of it */
 };
 
-static int setup(void **state)
+static int setup_with(void **state, struct pn_watch_hub *hub)
 {
     struct watch_test *t = calloc(1, sizeof(*t));
     void              *rt;
@@ -23,12 +24,26 @@ static int setup(void **state)
     if (rt_setup(&rt) != 0)
         return -1;
     t->rt = rt;
+    t->hub = hub;
     snprintf(t->path, sizeof(t->path), "/tmp/pn_watch_XXXXXX");
     if (mkdtemp(t->path) == NULL)
         return -1;
     t->dir = open(t->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     *state = t;
-    return pn_watcher_open(t->rt->loop, t->rt->pool, &t->watcher) == PN_OK ? 0 : -1;
+    return pn_watcher_open(t->rt->loop, t->rt->pool, hub, &t->watcher) == PN_OK ? 0 : -1;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, NULL);
+}
+
+/* A watcher that shares its descriptor with others behaves like one that has its own. */
+static int setup_shared(void **state)
+{
+    struct pn_watch_hub *hub;
+
+    return pn_watch_hub_open(&hub) == PN_OK ? setup_with(state, hub) : -1;
 }
 
 static void remove_tree(int dir, const char *name)
@@ -49,6 +64,7 @@ static int teardown(void **state)
 
     pn_watcher_close(
         t->watcher); /* again, after a test whose probes lie on its stack: that is fine */
+    pn_watch_hub_close(t->hub);
     remove_tree(t->dir, ".");
     close(t->dir);
     rmdir(t->path);
@@ -445,6 +461,7 @@ static void the_table_behaves_like_an_array(void **state)
 }
 
 #define WATCH_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define SHARED_TEST(f) { #f " (shared)", f, setup_shared, teardown, NULL }
 
 int main(void)
 {
@@ -459,6 +476,16 @@ int main(void)
         WATCH_TEST(the_loop_drains_before_the_jobs),
         WATCH_TEST(an_overflow_is_told_to_every_watch_once),
         WATCH_TEST(unknown_file_systems_are_declined),
+        SHARED_TEST(changes_are_told),
+        SHARED_TEST(a_deleted_directory_ends_the_watch),
+        SHARED_TEST(a_moved_directory_is_still_the_one_watched),
+        SHARED_TEST(two_watches_share_a_directory),
+        SHARED_TEST(content_can_be_asked_for_later),
+        SHARED_TEST(watches_may_stop_and_start_inside_callbacks),
+        SHARED_TEST(a_new_watch_is_not_told_of_older_events),
+        SHARED_TEST(the_loop_drains_before_the_jobs),
+        SHARED_TEST(an_overflow_is_told_to_every_watch_once),
+        SHARED_TEST(unknown_file_systems_are_declined),
         cmocka_unit_test(the_table_behaves_like_an_array),
     };
 
