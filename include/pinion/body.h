@@ -89,19 +89,23 @@ struct pn_filter {
     pn_filter_fn       *wrap;
     /** Before the handler runs: says on the request what the handler must know (no_etag, no_local_copy). May be NULL. */
     void (*init)(struct pn_request *r, void *arg);
+    void *data; /* handed to wrap and init as arg when the filter was added with none; may be NULL */
 };
 
 struct pn_hooks;
+struct pn_generation;
 /** Makes a filter known by name (configuration refers to it case-insensitively). */
 void pn_output_filter(struct pn_hooks *h, const struct pn_filter *filter);
 void pn_input_filter(struct pn_hooks *h, const struct pn_filter *filter);
+/** The same for filters that the configuration defines; from post_config hooks. `filter` lives as long as the generation.
+ *  @return PN_OK; PN_LIMIT: the name is empty or too long. */
+PN_NODISCARD pn_rc pn_define_filter(struct pn_generation *generation, const struct pn_filter *filter, bool input);
 /** Adds a filter to this request, in INSERT_FILTER or before; order among one type is the order of adding.
  *  @return PN_OK or PN_NOT_FOUND. */
 PN_NODISCARD pn_rc pn_add_output_filter(struct pn_request *r, pn_str name, void *arg);
 PN_NODISCARD pn_rc pn_add_input_filter(struct pn_request *r, pn_str name, void *arg);
 void pn_remove_output_filter(struct pn_request *r, pn_str name);
 
-struct pn_generation;
 /** The filter of that name (without case); NULL when no active module offers it. */
 const struct pn_filter *pn_find_output_filter(const struct pn_generation *generation, pn_str name);
 const struct pn_filter *pn_find_input_filter(const struct pn_generation *generation, pn_str name);

@@ -152,6 +152,8 @@ pn_str pn_conf_word(apr_pool_t *pool, pn_str *rest);
 /** The module's settings of cmd->server, made with their defaults when they are not there yet: for rows of per-directory scope that
  *  fill a server's settings too. */
 void *pn_conf_server_settings(struct pn_conf_cmd *cmd, const struct pn_module *module);
+/** Where the directive stands, for a message that comes later: "httpd.conf:12"; NUL-terminated, owned by cmd->pool. */
+pn_str pn_conf_where(struct pn_conf_cmd *cmd);
 /** A path made absolute with ServerRoot; NUL-terminated, owned by cmd->pool. */
 pn_str pn_conf_path(struct pn_conf_cmd *cmd, pn_str path);
 /** "5", "5s", "200ms", "2min", "1h". PN_BAD otherwise. @param unit of a bare number. */
@@ -161,6 +163,8 @@ PN_NODISCARD pn_rc pn_conf_flag(pn_str text, bool *ret);
 /** Has this row of conf been set here (not by a default or an outer place)? `conf` as handed to the module. */
 bool pn_conf_is_set(const void *conf, const struct pn_module *module, const char *directive);
 void pn_conf_mark_set(void *conf, const struct pn_module *module, const char *directive);
+/** File of cmd's directive, alive as long as the settings being filled, and its line. */
+const char *pn_conf_place(struct pn_conf_cmd *cmd, uint32_t *ret_line);
 /** A warning with the place of cmd, shown at start and by -t. */
 PN_PRINTF(2, 3) void pn_conf_warn(struct pn_conf_cmd *cmd, const char *fmt, ...);
 

@@ -15,6 +15,10 @@
  *              other settings than the directory has, a regular file is not looked for again. */
 PN_MAY_YIELD struct pn_request *pn_entry_lookup(struct pn_request *r, apr_pool_t *pool, pn_str name,
                                                 const struct pn_finfo *info);
+/** Is what a look-up says of a regular file in the directory of r decided by the file's name, by what lstat says of it, and by r's
+ *  settings (of one with a content coding: by the client's names for codings too), so that it is the same for every request
+ *  with these settings? */
+bool pn_entries_are_alike(const struct pn_request *r);
 void pn_entry_release(struct pn_request *entry);
 
 #endif

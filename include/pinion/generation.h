@@ -20,6 +20,8 @@ struct pn_generation {
 
 /** By file name, symbol name or one of its further names; NULL when it is not active. */
 struct pn_module *pn_find_module(const struct pn_generation *generation, pn_str name);
+/** Do two virtual hosts stand at one address and port, so that a connection may be for either? */
+bool pn_servers_share_address(const struct pn_server *a, const struct pn_server *b);
 /** Reports an error of a post_config hook: shown like a configuration error, stops the start. */
 PN_PRINTF(2, 3) void pn_generation_error(struct pn_generation *generation, const char *fmt, ...);
 bool pn_is_defined(const struct pn_generation *generation, const char *name);

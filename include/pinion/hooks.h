@@ -50,6 +50,9 @@ struct pn_order {
     /** Does the hook matter for these settings? Asked once for each merged settings object, not a request; NULL:
      *  always. Phases up to PN_PHASE_MAP_TO_STORAGE and the log phase get dir_conf == NULL or the server's defaults. */
     bool (*when)(const struct pn_server *server, const void *server_conf, const void *dir_conf);
+    /** Of POST_PERDIR_CONFIG, TYPE_CHECKER and FIXUPS: for a regular file, the status, the type and the encoding that it gives are
+     *  decided by the file's name, by what stat says and by the place's settings. Then a listing need not ask again each time. */
+    bool by_name;
 };
 
 void pn_hook(struct pn_hooks *h, enum pn_phase phase, pn_hook_fn *fn, struct pn_order order);
@@ -67,6 +70,23 @@ void pn_hook(struct pn_hooks *h, enum pn_phase phase, pn_hook_fn *fn, struct pn_
 #define pn_hook_response_head(h, fn, ...) pn_hook((h), PN_PHASE_RESPONSE_HEAD, (fn), (struct pn_order)__VA_ARGS__)
 #define pn_hook_log_transaction(h, fn, ...) pn_hook((h), PN_PHASE_LOG_TRANSACTION, (fn), (struct pn_order)__VA_ARGS__)
 
+/* ---- connections ---- */
+
+struct pn_conn;
+/** What a peer sends before anything else on a connection, TLS included: the PROXY protocol and the like. The first preface
+ *  that is wanted is read, and only that one. Neither function may suspend. */
+struct pn_preface {
+    /** Does this connection begin with it? Asked when the connection has been accepted. */
+    bool (*wanted)(const struct pn_conn *conn);
+    /** @param bytes all that has come so far, at least one byte and at most PN_PREFACE_MAX.
+     *  @param ret_n how many of them are the preface; what follows is the connection's own.
+     *  @return PN_OK; PN_AGAIN: more is needed; anything else closes the connection (the hook has said why in the log). */
+    pn_rc (*read)(struct pn_conn *conn, pn_str bytes, size_t *ret_n);
+};
+#define PN_PREFACE_MAX 4096
+/** @param preface lives for the process. */
+void pn_hook_preface(struct pn_hooks *h, const struct pn_preface *preface, struct pn_order order);
+
 /* ---- life of the server ---- */
 
 /** After a configuration is read and merged, in the master (and by -t with `check_only`): open files, check what rows can't.
@@ -78,6 +98,15 @@ typedef void pn_child_init_fn(struct pn_generation *generation, apr_pool_t *pool
 void pn_hook_child_init(struct pn_hooks *h, pn_child_init_fn *fn, struct pn_order order);
 typedef void pn_child_exit_fn(struct pn_generation *generation);
 void pn_hook_child_exit(struct pn_hooks *h, pn_child_exit_fn *fn, struct pn_order order);
+/** In a process that serves and has just crashed, when EnableExceptionHook is on: before the signal takes its effect. It runs in
+ *  the signal's handler, so nothing but async-signal-safe calls is allowed, and it must return. */
+typedef void pn_fatal_exception_fn(int signal_number, int pid);
+void pn_hook_fatal_exception(struct pn_hooks *h, pn_fatal_exception_fn *fn, struct pn_order order);
+
+/** In the master while it serves the generation: called when its time has come, or earlier. Must not block.
+ *  @param now monotonic.  @return when to call again; PN_NEVER: there is no need. */
+typedef pn_usec pn_master_tick_fn(struct pn_generation *generation, pn_usec now);
+void pn_hook_master_tick(struct pn_hooks *h, pn_master_tick_fn *fn, struct pn_order order);
 
 /* ---- named providers: how modules meet without including each other ---- */
 

@@ -33,6 +33,15 @@ PN_MAY_YIELD PN_NODISCARD pn_rc pn_pipe_write(struct pn_pipe *pipe, pn_str bytes
  *  @return PN_OK, PN_EOF (none is open), PN_TIMEOUT, PN_CANCELLED, PN_SYSTEM. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn_pipe_wait(struct pn_pipe *const *pipes, size_t count, pn_usec timeout);
 
+/* ---- work that nobody waits for ---- */
+
+/** A function that blocks, for a thread of the offload pool; may be started again and again, once at a time. */
+struct pn_apart;
+/** @param pool the child's (child_init): must not go before the loop is closed. `fn` must not touch what the loop uses. */
+struct pn_apart *pn_apart_create(apr_pool_t *pool, void (*fn)(void *arg), void *arg);
+/** On the loop's thread. @return false: it runs already, or no thread can be had. */
+bool pn_apart_start(struct pn_apart *work);
+
 /* ---- tasks ---- */
 
 struct pn_task;

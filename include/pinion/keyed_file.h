@@ -1,8 +1,8 @@
 /* pinion/keyed_file.h - password and group files: text files of "key:value" lines, held in memory and always as they are
  * on disk.
  *
- * Each look-up asks the file system whether the file is still the one that was read (one stat), so a change is seen by the
- * next request. Reading is done off the loop. What is held is bounded, least recently used files go first. */
+ * Each look-up asks the path store whether the file is still the one that was read, so a change is seen by the next request;
+ * where the file watch can be trusted, no system call is made for it. Reading is done off the loop. What is held is bounded, least recently used files go first. */
 #ifndef PINION_KEYED_FILE_H
 #define PINION_KEYED_FILE_H
 

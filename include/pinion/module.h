@@ -29,6 +29,7 @@ struct pn_module {
     void (*server_conf_merge)(apr_pool_t *pool, const void *base, const void *add, void *merged);
 
     void (*hooks)(struct pn_hooks *h); /* registers hooks; may be NULL */
+    bool wants_lines; /* keep the configuration's lines in memory: pinion/inspect.h */
 
     /* Set by the server, once a process: */
     unsigned index;            /* position in settings vectors */

@@ -33,6 +33,9 @@ enum pn_regex_flag {
 unsigned pn_regex_defaults(void);
 void     pn_regex_set_defaults(unsigned flags);
 
+/** The library behind it, "10.42 2022-12-11". Static. */
+const char *pn_regex_library(void);
+
 /** Compile. @param ret_error set on PN_BAD: reason and offset, owned by the pool.
  *  The pattern lives as long as the pool. */
 PN_NODISCARD pn_rc pn_regex_compile(apr_pool_t *pool, pn_str pattern, unsigned flags,

@@ -29,24 +29,32 @@ struct pn_addr {
 };
 /** Text of the address alone ("::1", "127.0.0.1"), in a buffer of at least 48 bytes; returns its length. */
 size_t pn_addr_print(const struct pn_addr *addr, char *to);
+/** "127.0.0.1", "::1", "[::1]", "fe80::1%eth0"; no port, no names. PN_BAD otherwise. */
+PN_NODISCARD pn_rc pn_addr_parse(pn_str text, struct pn_addr *ret);
 
 struct pn_conn_ops;
 struct pn_listener;
+struct ssl_st;
 
 /** A connection as modules see it; HTTP/2 streams share one. */
 struct pn_conn {
     uint32_t                    magic;
     unsigned                    id;          /* unique in the child at a time */
     struct pn_addr              peer;
+    struct pn_addr             *client;      /* whom the connection's preface names (pn_conn_set_client); NULL: the peer itself */
     const struct pn_listener   *listener;
     struct pn_server           *base_server; /* of the address, before a name is known */
     const struct pn_vhost_set  *vhosts;      /* the virtual hosts of that address; NULL: none */
     struct pn_generation       *generation;  /* referenced */
     uint32_t                    requests;    /* begun so far, this one included */
-    bool                        secure;
+    uint64_t                    bytes_out;   /* sent with the answers that have ended; kept with ExtendedStatus */
+    struct ssl_st              *tls;         /* its session (pinion/tls.h), from the handshake's begin on; NULL: none */
+    bool                        secure;      /* what it says is protected by TLS */
     bool                        aborted;     /* the peer has gone */
     bool                        logged;      /* the error log has a line about it */
 };
+/** All requests of the connection come from this client, whoever the peer is: for prefaces (pinion/hooks.h). */
+void pn_conn_set_client(struct pn_conn *conn, const struct pn_addr *client);
 /** The address the client reached, by getsockname when the listener is a wildcard. */
 struct pn_addr pn_conn_local(struct pn_conn *conn);
 
@@ -108,6 +116,7 @@ struct pn_request {
     enum pn_path_info_policy path_info_policy;
 
     /* who asks */
+    struct pn_addr  client;          /* the connection's peer, or whom a trusted proxy names (mod_remoteip); port 0: unknown */
     pn_str          user;            /* authenticated name; p == NULL: none */
     pn_str          auth_type;       /* "Basic" ... */
 
@@ -117,7 +126,7 @@ struct pn_request {
     pn_str          content_encoding;/* "x-gzip", comma-separated; empty: none */
     apr_array_header_t *languages;   /* of pn_str; may be NULL */
     pn_str          charset;         /* from AddCharset; already part of content_type when that is set late */
-    pn_str          vlist_validator; /* negotiation: appended to the ETag */
+    pn_str          vlist_validator; /* negotiation: stands in the ETag behind a ';'; hexadecimal digits */
 
     /* what is answered */
     int               status;        /* HTTP status; 200 until set */
@@ -218,19 +227,29 @@ int pn_request_body_status(const struct pn_request *r);
 void pn_watch_client(struct pn_request *r);
 /** Reads and drops what is left. @return PN_OK or why it could not. */
 PN_MAY_YIELD pn_rc pn_discard_request_body(struct pn_request *r);
+/** From now on r is a request of this method with this body, which lives as long as r: for a body that was read to its end and
+ *  holds another request (one that a login stood in the way of). An empty `type` and `body`: it has none. */
+void pn_request_become(struct pn_request *r, pn_str method, pn_str type, pn_str body);
 /** LimitRequestBody where r is, bytes; 0: unlimited. For filters that make the body larger. */
 uint64_t pn_request_body_limit(const struct pn_request *r);
+/** LimitXMLRequestBody where r is, bytes, never 0: for handlers that read a whole body as XML. */
+size_t pn_xml_body_limit(const struct pn_request *r);
+/** Keeps the request's body as it is read, up to `max` bytes, for subrequests: pn_request_body of those then yields it again. To be
+ *  called before anybody has read of it, in INSERT_FILTER at the latest. A longer body fails with 413. */
+void pn_keep_request_body(struct pn_request *r, size_t max);
+/** Is the body of r, or of the request that it is a subrequest of, being kept? */
+bool pn_keeps_request_body(const struct pn_request *r);
 
 /* ---- names of this server, for links and redirections ---- */
 
-/** Host name by UseCanonicalName; port by UseCanonicalPhysicalPort; scheme. */
-pn_str   pn_self_name(struct pn_request *r);
+/** Host name by UseCanonicalName (DNS: may wait for it, but not while the request is logged); port by
+ *  UseCanonicalPhysicalPort; scheme. */
+PN_MAY_YIELD pn_str pn_self_name(struct pn_request *r);
 uint16_t pn_self_port(struct pn_request *r);
 pn_str   pn_self_scheme(const struct pn_request *r);
 /** "http://host[:port]" + path_query. */
 pn_str   pn_self_url(struct pn_request *r, pn_str path_query);
-/** The client's host name when HostnameLookups or a caller wants it, else its address.
- *  @param need true: look it up whatever the configuration says. */
+/** The client's host name, or its address: see pinion/resolve.h. */
 PN_MAY_YIELD pn_str pn_remote_host(struct pn_request *r, bool need);
 /** DocumentRoot in force (context document root of an alias included when `context`). */
 pn_str   pn_document_root(struct pn_request *r, bool context);

@@ -239,3 +239,12 @@ pn_str pn_match_expand(apr_pool_t *pool, pn_str tmpl, const struct pn_match *mat
     pn_assert(pn_buf_done(&out, &bytes) == PN_OK); /* no maximum: cannot be full */
     return bytes;
 }
+
+const char *pn_regex_library(void)
+{
+    static char text[64];
+
+    if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) <= (int)sizeof(text) && pcre2_config(PCRE2_CONFIG_VERSION, text) > 0)
+        return text;
+    return "";
+}

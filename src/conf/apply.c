@@ -48,6 +48,11 @@ void pn_conf_warn(struct pn_conf_cmd *cmd, const char *fmt, ...)
         pn_conf_error_line(state->report_pool, &warning);
 }
 
+pn_str pn_conf_where(struct pn_conf_cmd *cmd)
+{
+    return pn_str_printf(cmd->pool, "%s:%u", cmd->node->file->path, cmd->node->line);
+}
+
 const char *pn_conf_error_text(struct pn_conf_cmd *cmd, const char *fmt, ...)
 {
     const char *text;
@@ -318,4 +323,10 @@ const char *pn_conf_file_name(struct pn_conf_cmd *cmd)
         apr_hash_set(cmd->generation->core->file_names, kept, APR_HASH_KEY_STRING, kept);
     }
     return kept;
+}
+
+const char *pn_conf_place(struct pn_conf_cmd *cmd, uint32_t *ret_line)
+{
+    *ret_line = cmd->node->line;
+    return pn_conf_file_name(cmd);
 }

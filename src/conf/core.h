@@ -26,6 +26,8 @@ struct pn_generation_core {
     apr_allocator_t *vec_allocator; /* of counted vectors' pools: locked, keeps a few free blocks */
     apr_abortfunc_t  abort;
     struct pn_server *last_server;
+    pn_str              config_file; /* as named */
+    apr_array_header_t *lines;       /* of struct pn_config_line; NULL: nobody wants them */
     apr_hash_t       *file_names; /* of configuration files, which outlive the tree */
     /* during the load: */
     apr_pool_t         *temp;

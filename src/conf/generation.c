@@ -17,7 +17,7 @@ void pn_generation_unref(struct pn_generation *generation)
 {
     if (!generation)
         return;
-    pn_assert(generation->core->magic == PN_GENERATION_MAGIC && generation->refs > 0);
+    pn_assert(generation->core->magic == PN_GENERATION_MAGIC && __atomic_load_n(&generation->refs, __ATOMIC_RELAXED) > 0);
     if (__atomic_sub_fetch(&generation->refs, 1, __ATOMIC_ACQ_REL) == 0)
         apr_pool_destroy(generation->pool); /* it owns its allocator: all memory goes with it */
 }

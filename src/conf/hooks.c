@@ -70,6 +70,34 @@ void pn_hook_child_exit(struct pn_hooks *h, pn_child_exit_fn *fn, struct pn_orde
         (struct pn_hook_entry){ .fn.child_exit = fn, .order = order });
 }
 
+void pn_hook_fatal_exception(struct pn_hooks *h, pn_fatal_exception_fn *fn, struct pn_order order)
+{
+    add(h, h->life[PN_LIFE_FATAL_EXCEPTION],
+        (struct pn_hook_entry){ .fn.fatal_exception = fn, .order = order });
+}
+
+void pn_hook_preface(struct pn_hooks *h, const struct pn_preface *preface, struct pn_order order)
+{
+    add(h, h->life[PN_LIFE_PREFACE],
+        (struct pn_hook_entry){ .fn.preface = preface, .order = order });
+}
+
+const struct pn_module *pn_hook_owner(const struct pn_generation *generation, enum pn_phase phase, pn_hook_fn *fn)
+{
+    struct pn_hook_list list = pn_hooks_phase(generation->core->hooks, phase);
+
+    for (unsigned i = 0; i < list.n; i++)
+        if (list.v[i].fn.request == fn)
+            return list.v[i].module;
+    return NULL;
+}
+
+void pn_hook_master_tick(struct pn_hooks *h, pn_master_tick_fn *fn, struct pn_order order)
+{
+    add(h, h->life[PN_LIFE_MASTER_TICK],
+        (struct pn_hook_entry){ .fn.master_tick = fn, .order = order });
+}
+
 /* ---- order ---- */
 
 static bool list_names(const char *list, const struct pn_module *module)
@@ -214,4 +242,35 @@ void pn_run_child_exit(struct pn_generation *generation)
 
     for (unsigned i = 0; i < list.n; i++)
         list.v[i].fn.child_exit(generation);
+}
+
+void pn_run_fatal_exception(struct pn_generation *generation, int signal_number, int pid)
+{
+    struct pn_hook_list list = pn_hooks_life(generation->core->hooks, PN_LIFE_FATAL_EXCEPTION);
+
+    for (unsigned i = 0; i < list.n; i++)
+        list.v[i].fn.fatal_exception(signal_number, pid);
+}
+
+const struct pn_preface *pn_preface_of(const struct pn_conn *conn, const struct pn_generation *generation)
+{
+    struct pn_hook_list list = pn_hooks_life(generation->core->hooks, PN_LIFE_PREFACE);
+
+    for (unsigned i = 0; i < list.n; i++)
+        if (list.v[i].fn.preface->wanted(conn))
+            return list.v[i].fn.preface;
+    return NULL;
+}
+
+pn_usec pn_run_master_tick(struct pn_generation *generation, pn_usec now)
+{
+    struct pn_hook_list list = pn_hooks_life(generation->core->hooks, PN_LIFE_MASTER_TICK);
+    pn_usec             next = PN_NEVER;
+
+    for (unsigned i = 0; i < list.n; i++) {
+        pn_usec its_next = list.v[i].fn.master_tick(generation, now);
+
+        next = its_next < next ? its_next : next;
+    }
+    return next;
 }

@@ -79,7 +79,7 @@ static void list_entries(struct pn_hook_list list, const char *title, struct pn_
 void pn_list_hooks(const struct pn_generation *generation, struct pn_buf *out)
 {
     static const char *const life_names[PN_LIFE__COUNT] = { "post_config", "child_init",
-                                                            "child_exit" };
+                                                            "child_exit", "fatal_exception", "preface" };
 
     for (int i = 0; i < PN_LIFE__COUNT; i++)
         list_entries(pn_hooks_life(generation->core->hooks, i), life_names[i], out);

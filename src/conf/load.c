@@ -10,6 +10,7 @@
 #include "conf/at_once.h"
 #include "conf/core.h"
 #include "conf/dump.h"
+#include "conf/inspect.h"
 #include "conf/slot.h"
 #include "conf/vec.h"
 
@@ -246,6 +247,7 @@ static pn_rc load(struct loading *loading)
         pn_hooks_new(generation->pool, generation->modules, generation->n_modules);
     if (apply_tree(loading) != PN_OK)
         return report_error(loading);
+    pn__inspect_keep(generation, loading->root, loading->options->config_file);
     finish_servers(generation);
     return run_post_config(loading);
 }

@@ -136,16 +136,33 @@ static pn_hook_fn *const *pick(struct pn_plan_set *set, const struct mask *mask,
     return v;
 }
 
+/* Do all of the chosen hooks of the list say so? */
+static bool all_by_name(const struct mask *mask, struct pn_hook_list list, unsigned first)
+{
+    for (unsigned i = 0; i < list.n; i++)
+        if (mask_has(mask, first + i) && !list.v[i].order.by_name)
+            return false;
+    return true;
+}
+
+static bool tells_of_file(int phase)
+{
+    return phase == PN_PHASE_POST_PERDIR_CONFIG || phase == PN_PHASE_TYPE_CHECKER || phase == PN_PHASE_FIXUPS;
+}
+
 static const struct pn_plan *make_plan(struct pn_plan_set *set, const struct mask *mask)
 {
     struct pn_plan *plan = apr_pcalloc(set->pool, sizeof(*plan));
     size_t          key_bytes = set->n_words * sizeof(uint64_t);
     unsigned        first = 0;
 
+    plan->by_name = true;
     for (int phase = 0; phase < PN_PHASE__COUNT; phase++) {
         struct pn_hook_list list = pn_hooks_phase(set->hooks, phase);
 
         plan->phase[phase] = pick(set, mask, list, first);
+        if (tells_of_file(phase) && !all_by_name(mask, list, first))
+            plan->by_name = false;
         first += list.n;
     }
     apr_hash_set(set->by_mask, apr_pmemdup(set->pool, mask, key_bytes), (apr_ssize_t)key_bytes,

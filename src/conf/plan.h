@@ -11,6 +11,7 @@
 
 struct pn_plan {
     pn_hook_fn *const *phase[PN_PHASE__COUNT]; /* each ends with NULL; never NULL itself */
+    bool               by_name; /* every hook that tells what a file is says so of itself */
 };
 
 struct pn_plan_set;

@@ -1,5 +1,6 @@
 /* provider.c - providers and filters by name, as the active modules of a generation offer them.
  * See hooks.h. */
+#include <pinion/inspect.h>
 #include <stdlib.h>
 
 #include "base/ascii.h"
@@ -111,6 +112,24 @@ void pn_output_filter(struct pn_hooks *h, const struct pn_filter *filter)
 void pn_input_filter(struct pn_hooks *h, const struct pn_filter *filter)
 {
     add_filter(h, pn__hooks_providers(h)->input, filter);
+}
+
+pn_rc pn_define_filter(struct pn_generation *generation, const struct pn_filter *filter, bool input)
+{
+    struct pn_provider_table *table = pn__hooks_providers(generation->core->hooks);
+    size_t                    n = strlen(filter->name);
+
+    if (n == 0 || n > FILTER_NAME_MAX_BYTES)
+        return PN_LIMIT;
+    add_filter(generation->core->hooks, input ? table->input : table->output, filter);
+    return PN_OK;
+}
+
+apr_array_header_t *pn_filter_names(const struct pn_generation *generation, apr_pool_t *pool, bool input)
+{
+    const struct pn_provider_table *table = pn__hooks_providers(generation->core->hooks);
+
+    return sorted_keys(input ? table->input : table->output, pool);
 }
 
 const struct pn_filter *pn_find_output_filter(const struct pn_generation *generation, pn_str name)

@@ -124,7 +124,7 @@ static void set_server(struct vars *v)
 PN_MAY_YIELD static void set_client(struct vars *v)
 {
     struct pn_request *r = v->r;
-    pn_str             ip = address(r, &r->conn->peer);
+    pn_str             ip = address(r, &r->client);
 
     set(v, "REMOTE_ADDR", ip);
     set_number(v, "REMOTE_PORT", r->conn->peer.port);

@@ -5,6 +5,7 @@
 #define PN_HTTP_CORE_CONF_H
 
 #include <pinion/expr.h>
+#include <pinion/read_limits.h>
 #include <pinion/request.h>
 #include <pinion/satisfy.h>
 #include <pinion/spawn.h>
@@ -56,6 +57,7 @@ struct pn_core_server {
     int64_t             max_keep_alive;  /* requests a connection, 0: unlimited */
     pn_usec             keep_alive_timeout;
     pn_usec             timeout;         /* of each wait for the peer */
+    struct pn_read_limits read_limits;   /* RequestReadTimeout */
     int64_t             max_redirects, max_subrequests; /* LimitInternalRecursion; 0: the default */
     apr_hash_t         *methods;         /* RegisterHttpMethod, of the main server; may be NULL */
     int64_t             limit_line, limit_fields, limit_field_size;
@@ -80,6 +82,11 @@ struct pn_core_server {
     pn_str              server_header;   /* the Server field's value */
     int64_t             file_cache_bytes, file_cache_max_file; /* FileCacheSize, FileCacheMaxFile (ours) */
     int64_t             path_cache_entries; /* PathCacheEntries (ours) */
+    bool                file_watch;         /* FileWatch (ours) */
+    apr_array_header_t *resolver_servers;   /* ResolverAddress (ours): of pn_str; may be NULL */
+    pn_usec             resolver_timeout;   /* ResolverTimeout (ours) */
+    int64_t             resolver_entries;   /* ResolverCacheSize (ours) */
+    bool                extended_status, see_request_tail; /* ExtendedStatus, SeeRequestTail */
 };
 
 struct pn_log_levels {

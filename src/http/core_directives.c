@@ -175,9 +175,13 @@ const struct pn_directive pn_core_directives[] = {
     { .name = "RegexDefaultOptions", .args = PN_LIST, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = pn__set_regex_options,
       .help = "Options of regular expressions from here on: ICASE EXTENDED DOTALL DOLLAR_ENDONLY, with + or -, or none" },
 
+    /* the scoreboard */
+    { .name = "ExtendedStatus", .args = PN_FLAG, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .slot = SRV(extended_status),
+      .help = "Keep figures and the latest request of each slot for the status page; On when mod_status is loaded" },
+    { .name = "SeeRequestTail", .args = PN_FLAG, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .slot = SRV(see_request_tail),
+      .dflt = "Off", .help = "Of a request line that is too long for the status page, keep the end instead of the beginning" },
+
     /* accepted, with nothing left to do */
-    GONE("ExtendedStatus", PN_CTX_MAIN, "figures of each request are kept at no cost and need no switch"),
-    GONE("SeeRequestTail", PN_CTX_MAIN, "requests are never cut for the status page"),
     GONE("ReadBufferSize", PN_CTX_ANY, "files are sent by the kernel or from memory; buffers have a measured size"),
     GONE("FlushMaxThreshold", PN_CTX_SERVER, "answers are gathered and sent as they are made"),
     GONE("FlushMaxPipelined", PN_CTX_SERVER, "pipelined answers are sent one by one, each with one system call"),
@@ -194,5 +198,13 @@ const struct pn_directive pn_core_directives[] = {
       .dflt = "65536", .min = 0, .max = 1 << 30, .unit = "bytes", .help = "Largest file whose content is held in memory" },
     { .name = "PathCacheEntries", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .slot = SRV(path_cache_entries),
       .dflt = "16384", .min = 16, .max = 1 << 24, .help = "File names whose walk a child remembers" },
+    { .name = "FileWatch", .args = PN_FLAG, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .slot = SRV(file_watch), .dflt = "On",
+      .help = "Off: the file system is asked for each request, where inotify does not tell of changes and nothing shows it" },
+    { .name = "ResolverAddress", .args = PN_LIST, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = pn__set_resolver_address,
+      .help = "Name servers, each an address with or without a port; without it those of /etc/resolv.conf" },
+    { .name = "ResolverTimeout", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .set = pn__set_resolver_timeout,
+      .unit = "s", .dflt = NULL, .help = "How long a request waits for a host name at most, 5 seconds unless set" },
+    { .name = "ResolverCacheSize", .args = PN_TAKE1, .where = PN_CTX_MAIN, .scope = PN_SCOPE_SERVER, .slot = SRV(resolver_entries),
+      .dflt = "4096", .min = 16, .max = 1 << 22, .unit = "entries", .help = "Names and addresses whose look-up a child remembers" },
     { 0 }
 };

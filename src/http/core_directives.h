@@ -3,6 +3,7 @@
 #define PN_HTTP_CORE_DIRECTIVES_H
 
 #include "http/core_conf.h"
+#include "net/resolver.h"
 
 extern const struct pn_directive pn_core_directives[];
 
@@ -19,6 +20,11 @@ pn_directive_fn pn__set_options, pn__set_allow_override, pn__set_allow_override_
 pn_directive_fn pn__set_server_name, pn__set_server_alias, pn__set_server_admin, pn__set_server_path, pn__set_document_root,
     pn__set_error_document, pn__set_encoded_slashes, pn__set_default_charset, pn__set_force_type, pn__set_handler, pn__set_range_limit,
     pn__set_filters, pn__set_recursion, pn__set_methods, pn__set_regex_options;
+
+/* resolver_conf.c */
+pn_directive_fn pn__set_resolver_address, pn__set_resolver_timeout;
+/** How a child of this generation looks names up. The text is owned by pool. */
+struct pn_resolver_options pn__resolver_options(const struct pn_generation *generation, apr_pool_t *pool);
 
 /* cgi_conf.c */
 pn_directive_fn pn__set_resource_limit, pn__set_cgi_var;

@@ -148,6 +148,7 @@ static void server_init(apr_pool_t *pool, struct pn_server *server, void *conf)
     core->strict = true;
     core->allow_0_9 = true;
     core->lenient_methods = true;
+    core->read_limits = (struct pn_read_limits)PN_READ_LIMITS_DEFAULT;
 }
 
 static void server_merge(apr_pool_t *pool, const void *base, const void *add, void *out)
@@ -193,6 +194,8 @@ static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, boo
     }
     main_conf->satisfy = pn_provider(generation, "satisfy", PN_STR("access_compat"));
     main_conf->vhosts = pn_vhosts_build(generation);
+    if (!pn_conf_is_set(main_conf, &pn_module_core, "ExtendedStatus"))
+        main_conf->extended_status = pn_find_module(generation, PN_STR("mod_status.c")) != NULL;
     main_conf->server_header = pn__server_header(generation, (enum pn_tokens)main_conf->tokens);
     return PN_OK;
 }

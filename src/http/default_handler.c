@@ -184,6 +184,12 @@ enum pn_verdict pn__server_wide(struct pn_request *r)
     return PN_NEXT;
 }
 
+/* RFC 2295 s9.2: the tag of a variant also tells of the list that it was chosen from. */
+static pn_str with_vlist(struct pn_request *r, pn_str etag)
+{
+    return PN_CAT(r->pool, pn_str_head(etag, etag.n - 1), PN_STR(";"), r->vlist_validator, PN_STR("\""));
+}
+
 void pn_set_file_validators(struct pn_request *r)
 {
     struct pn_place *place = r->core->place;
@@ -194,7 +200,7 @@ void pn_set_file_validators(struct pn_request *r)
     if (place->last_modified.n)
         pn_headers_set(&r->out, PN_HDR_LAST_MODIFIED, place->last_modified);
     if (place->etag.n && !r->no_etag)
-        pn_headers_set(&r->out, PN_HDR_ETAG, place->etag);
+        pn_headers_set(&r->out, PN_HDR_ETAG, PN_LIKELY(!r->vlist_validator.n) ? place->etag : with_vlist(r, place->etag));
     pn_headers_set(&r->out, PN_HDR_ACCEPT_RANGES,
                    PN_LIKELY(pn_core_dir(r->dir_conf)->max_ranges != 0) ? PN_STR("bytes") : PN_STR("none"));
 }

@@ -28,6 +28,11 @@ static bool shares_settings(const struct pn_request *r)
            !locations_differ(r->server, r->path);
 }
 
+bool pn_entries_are_alike(const struct pn_request *r)
+{
+    return r->dir_conf->plan->by_name && shares_settings(r);
+}
+
 /* The phases that are left when place, settings and access are known. */
 PN_MAY_YIELD static int finish_look_up(struct pn_request *sub)
 {

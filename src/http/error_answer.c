@@ -82,20 +82,31 @@ static void page_location(struct pn_request *r, struct pn_buf *out)
     pn_buf_printf(out, "<p>You will find it at <a href=\"%.*s\">%.*s</a>.</p>\n", PN_FMT(escaped), PN_FMT(escaped));
 }
 
+/* What mod_negotiation and mod_speling leave to choose from, as HTML. */
+static void page_variants(struct pn_request *r, int status, struct pn_buf *out)
+{
+    const char *list = status == 300 || status == 406 ? pn_note_get(r, "variant-list") : NULL;
+
+    if (list)
+        pn_buf_str(out, pn_str_z(list));
+}
+
 void pn__error_page(struct pn_request *r, int status)
 {
     struct pn_buf out;
     pn_str        page = PN_STR("");
     pn_str        line = r->reason.n ? pn_html_escape(r->pool, r->reason) : pn_str_from(pn_status_line(status), 4);
 
-    pn_buf_init(&out, r->pool, 65536);
+    pn_buf_init(&out, r->pool, (size_t)2 << 20);
     pn_buf_printf(&out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>%d %.*s</title>\n"
                         "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:38rem;margin:12vh auto;padding:0 1rem}"
                         "h1{font-weight:600}address{font-style:normal;opacity:.7;font-size:.85rem}</style>\n"
                         "</head>\n<body>\n<h1>%.*s</h1>\n",
                   status, PN_FMT(line), PN_FMT(line));
     page_line(&out, pn_status_explain(status));
+    page_line(&out, pn_str_z(pn_note_get(r, "error-notes")));
     page_location(r, &out);
+    page_variants(r, status, &out);
     if (r->prev && r->prev->first_status >= 400 && r->prev->first_status != status)
         pn_buf_printf(&out, "<p>The document for a %d error could not be had either.</p>\n", r->prev->first_status);
     page_signature(r, &out);

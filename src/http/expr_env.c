@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <pinion/tls.h>
+
 #include "http/request_core.h"
 #include "http/version.h"
 #include "net/addr.h"
@@ -157,10 +159,10 @@ static pn_str request_var(struct pn_request *r, enum pn_expr_var id)
 PN_MAY_YIELD static pn_str conn_var(struct pn_request *r, enum pn_expr_var id)
 {
     switch (id) {
-    case PN_EXPR_VAR_REMOTE_ADDR:
+    case PN_EXPR_VAR_REMOTE_ADDR: return addr_text(r, &r->client);
     case PN_EXPR_VAR_CONN_REMOTE_ADDR: return addr_text(r, &r->conn->peer);
     case PN_EXPR_VAR_REMOTE_PORT: return number(r, r->conn->peer.port);
-    case PN_EXPR_VAR_REMOTE_HOST: return pn_remote_host(r, true);
+    case PN_EXPR_VAR_REMOTE_HOST: return pn_remote_host(r, false);
     case PN_EXPR_VAR_SERVER_NAME: return pn_self_name(r);
     case PN_EXPR_VAR_SERVER_PORT: return number(r, pn_self_port(r));
     case PN_EXPR_VAR_SERVER_ADMIN: return r->server->admin;
@@ -235,6 +237,21 @@ PN_MAY_YIELD static pn_rc file_value(struct pn_request *r, pn_str name, bool con
     return PN_OK;
 }
 
+static const struct pn_tls_server *tls_server(const struct pn_request *r)
+{
+    return pn_provider(r->server->generation, PN_TLS_GROUP, PN_STR(PN_TLS_SERVER));
+}
+
+static pn_rc env_list(struct pn_expr_env *env, pn_str func, pn_str arg, const pn_str **ret_values, size_t *ret_n)
+{
+    struct pn_request *r = request_of(env);
+
+    *ret_n = 0;
+    if (tls_server(r) && pn_str_eq(func, PN_STR("peerextlist")))
+        tls_server(r)->extensions(r, arg, ret_values, ret_n);
+    return PN_OK;
+}
+
 PN_MAY_YIELD static pn_rc env_get(struct pn_expr_env *env, enum pn_expr_get what, pn_str name, pn_str *ret_value)
 {
     struct pn_request *r = request_of(env);
@@ -252,6 +269,9 @@ PN_MAY_YIELD static pn_rc env_get(struct pn_expr_env *env, enum pn_expr_get what
     case PN_EXPR_GET_FILE: return file_value(r, name, true, ret_value);
     case PN_EXPR_GET_FILESIZE: return file_value(r, name, false, ret_value);
     case PN_EXPR_GET_SSL:
+        if (tls_server(r))
+            *ret_value = tls_server(r)->variable(r, name);
+        break;
     case PN_EXPR_GET_HC:
     case PN_EXPR_GET_INCLUDE: break; /* answered by the modules that know them */
     }
@@ -316,6 +336,7 @@ static const struct pn_expr_ops request_ops = {
     .var = env_var,
     .get = env_get,
     .check = env_check,
+    .list = env_list,
     .vary = env_vary,
 };
 

@@ -1,6 +1,7 @@
 /* filter.c - which filters a response gets, and the wrapping of its body in them. */
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
+#include <pinion/record.h>
 
 #include <limits.h>
 
@@ -16,7 +17,7 @@ static void insert_sorted(struct pn_request *r, apr_array_header_t **list, const
     int                   at = (*list)->nelts - 1;
     for (; at > 0 && v[at - 1].filter->type > filter->type; at--)
         v[at] = v[at - 1];
-    v[at] = (struct pn_filter_use){ filter, arg };
+    v[at] = (struct pn_filter_use){ filter, arg ? arg : filter->data };
 }
 
 pn_rc pn_add_output_filter(struct pn_request *r, pn_str name, void *arg)
@@ -85,6 +86,8 @@ PN_MAY_YIELD static bool apply(struct pn_request *r, int from, int to)
         struct pn_body *wrapped = use->filter->wrap(r, r->body, use->arg);
         if (!wrapped)
             return false;
+        PN_RECORD(r, PN_STEP_FILTER, NULL, 0, "%s: %s", use->filter->name,
+                  wrapped == r->body ? "nothing to do here" : wrapped->ops->name);
         r->body = wrapped;
     }
     return true;

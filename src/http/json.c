@@ -1,6 +1,7 @@
 /* json.c - see pinion/json.h. The only file that writes JSON. */
 #include <pinion/json.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <yajl/yajl_gen.h>
 
@@ -8,6 +9,10 @@ static void put(void *arg, const char *p, size_t n)
 {
     struct pn_json *json = arg;
 
+    if (json->out) {
+        pn_buf_add(json->out, p, n);
+        return;
+    }
     if (n > (size_t)(json->end - json->p)) {
         json->full = true;
         return;
@@ -24,12 +29,21 @@ void pn_json_begin(struct pn_json *json, char *to, size_t max, size_t value_max)
     yajl_gen_map_open(json->gen);
 }
 
+void pn_json_begin_in(struct pn_json *json, struct pn_buf *out, size_t value_max)
+{
+    *json = (struct pn_json){ .gen = yajl_gen_alloc(NULL), .out = out, .value_max = value_max };
+    pn_assert(json->gen);
+    yajl_gen_config(json->gen, yajl_gen_print_callback, put, json);
+    yajl_gen_config(json->gen, yajl_gen_beautify, 1);
+    yajl_gen_map_open(json->gen);
+}
+
 size_t pn_json_end(struct pn_json *json, const char *to)
 {
     yajl_gen_map_close(json->gen);
     yajl_gen_free(json->gen);
     json->gen = NULL;
-    return json->full ? 0 : (size_t)(json->p - to);
+    return json->full || json->out ? 0 : (size_t)(json->p - to);
 }
 
 /* ---- UTF-8 ---- */
@@ -103,9 +117,15 @@ static void put_string(struct pn_json *json, pn_str s)
 
 /* ---- members ---- */
 
+static void put_key(struct pn_json *json, pn_str key)
+{
+    if (key.p)
+        put_string(json, key);
+}
+
 void pn_json_string(struct pn_json *json, pn_str key, pn_str value)
 {
-    put_string(json, key);
+    put_key(json, key);
     put_string(json, value);
 }
 
@@ -126,7 +146,7 @@ static bool is_number(pn_str s)
 
 void pn_json_number(struct pn_json *json, pn_str key, pn_str digits)
 {
-    put_string(json, key);
+    put_key(json, key);
     if (is_number(digits))
         yajl_gen_number(json->gen, digits.p, digits.n);
     else
@@ -135,12 +155,49 @@ void pn_json_number(struct pn_json *json, pn_str key, pn_str digits)
 
 void pn_json_i64(struct pn_json *json, pn_str key, int64_t value)
 {
-    put_string(json, key);
+    put_key(json, key);
     yajl_gen_integer(json->gen, value);
 }
 
 void pn_json_null(struct pn_json *json, pn_str key)
 {
-    put_string(json, key);
+    put_key(json, key);
     yajl_gen_null(json->gen);
+}
+
+void pn_json_bool(struct pn_json *json, pn_str key, bool value)
+{
+    put_key(json, key);
+    yajl_gen_bool(json->gen, value);
+}
+
+void pn_json_real(struct pn_json *json, pn_str key, double value)
+{
+    char digits[32];
+    int  n = snprintf(digits, sizeof(digits), "%.9g", value); /* the library itself prints twenty */
+
+    put_key(json, key);
+    yajl_gen_number(json->gen, digits, (size_t)n);
+}
+
+void pn_json_open_object(struct pn_json *json, pn_str key)
+{
+    put_key(json, key);
+    yajl_gen_map_open(json->gen);
+}
+
+void pn_json_close_object(struct pn_json *json)
+{
+    yajl_gen_map_close(json->gen);
+}
+
+void pn_json_open_array(struct pn_json *json, pn_str key)
+{
+    put_key(json, key);
+    yajl_gen_array_open(json->gen);
+}
+
+void pn_json_close_array(struct pn_json *json)
+{
+    yajl_gen_array_close(json->gen);
 }

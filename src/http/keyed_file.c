@@ -1,13 +1,16 @@
 /* keyed_file.c - see pinion/keyed_file.h.
  *
  * One table a process, shared by its loops under a mutex that is never held across a wait. A file that changed less than
- * two seconds before it was read may change again without its time telling: it is read anew until its time has settled. */
+ * two seconds before it was read may change again without its time telling: it is read anew until its time has settled.
+ * From then on the path store says whether the file is still that one, without a system call where the file watch can be
+ * trusted; a path that the store may not walk (a symbolic link that Options forbid) is asked about with stat. */
 #include <pinion/keyed_file.h>
 
 #include <apr_hash.h>
 #include <apr_strings.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,7 +19,7 @@
 
 #include <pinion/request.h>
 
-#include "base/ascii.h"
+#include "http/store.h"
 
 #define FILE_MAX_BYTES ((size_t)256 << 20)
 #define HELD_MAX_BYTES ((size_t)64 << 20) /* of all files together, as they are on disk */
@@ -44,6 +47,7 @@ struct held {
     enum pn_keyed_form form;
     struct stamp       stamp;
     bool               settled;
+    uint64_t           state;  /* pn_file's id that stood for this content; 0: none */
     apr_hash_t        *values; /* key to struct value * */
     uint64_t           used;   /* rises with each look-up */
 };
@@ -296,44 +300,89 @@ static pn_rc value_of(const struct held *held, apr_pool_t *pool, pn_str key, pn_
     return PN_OK;
 }
 
-/* PN_AGAIN: it has to be read. */
-static pn_rc get_held(struct pn_request *r, pn_str path, enum pn_keyed_form form, const struct stamp *now, pn_str key,
-                      pn_str *ret_value)
+/* A look-up on its way. */
+struct asking {
+    pn_str             path;
+    enum pn_keyed_form form;
+    pn_str             key;
+    uint64_t           state; /* what the store calls the file's content now; 0: it cannot tell */
+};
+
+/* PN_AGAIN: it has to be read. @param now what stat says; NULL: the state decides. */
+static pn_rc get_held(struct pn_request *r, const struct asking *asking, const struct stamp *now, pn_str *ret_value)
 {
     pn_rc         rc = PN_AGAIN;
-    struct held **found;
+    struct held **found, *held;
 
     pthread_mutex_lock(&table.lock);
-    found = find(path.p, form);
-    if (found && (*found)->settled && same_stamp(&(*found)->stamp, now)) {
-        (*found)->used = ++table.clock;
-        rc = value_of(*found, r->pool, key, ret_value);
+    found = find(asking->path.p, asking->form);
+    held = found && (*found)->settled ? *found : NULL;
+    if (held && (now ? same_stamp(&held->stamp, now) : held->state == asking->state)) {
+        held->used = ++table.clock;
+        held->state = asking->state;
+        rc = value_of(held, r->pool, asking->key, ret_value);
     }
     pthread_mutex_unlock(&table.lock);
     return rc;
 }
 
-pn_rc pn_keyed_file_get(struct pn_request *r, pn_str path, enum pn_keyed_form form, pn_str key, pn_str *ret_value)
+/* As the store wants its names. */
+static bool is_canonical(pn_str path)
 {
-    struct reading reading = { .path = path.p, .form = form };
-    struct stat    st;
+    static const pn_str bad[] = { PN_STR_INIT("//"), PN_STR_INIT("/./"), PN_STR_INIT("/../") };
 
-    if (stat(path.p, &st) != 0)
-        return PN_SYSTEM;
-    struct stamp now = stamp_of(&st);
-    pn_rc        rc = get_held(r, path, form, &now, key, ret_value);
-    if (rc != PN_AGAIN)
-        return rc;
-    rc = pn_run_blocking(r, read_file, &reading);
+    for (size_t i = 0; i < PN_COUNT(bad); i++)
+        if (pn_str_find(path, bad[i]) != SIZE_MAX)
+            return false;
+    return path.n < PATH_MAX && path.p[0] == '/' && !pn_str_ends(path, PN_STR("/.")) && !pn_str_ends(path, PN_STR("/.."));
+}
+
+/* The state of the file, as of the watch's last word, which came after this request. */
+PN_MAY_YIELD static uint64_t state_of(struct pn_request *r, pn_str path)
+{
+    struct pn_place *place;
+    uint64_t         state = 0;
+
+    if (!is_canonical(path))
+        return 0;
+    place = pn_store_find(pn_worker_this()->store, r->conn->generation->servers, path);
+    if (place->status == 0 && place->file && place->file_n == place->filename.n)
+        state = place->file->id;
+    pn_place_unref(place);
+    return state;
+}
+
+PN_MAY_YIELD static pn_rc read_anew(struct pn_request *r, const struct asking *asking, pn_str *ret_value)
+{
+    struct reading reading = { .path = asking->path.p, .form = asking->form };
+    pn_rc          rc = pn_run_blocking(r, read_file, &reading);
+
     if (rc != PN_OK)
         return rc;
     if (reading.rc != PN_OK) {
         errno = reading.error;
         return reading.rc;
     }
-    rc = value_of(reading.held, r->pool, key, ret_value);
+    reading.held->state = asking->state;
+    rc = value_of(reading.held, r->pool, asking->key, ret_value);
     pthread_mutex_lock(&table.lock);
     publish(reading.held);
     pthread_mutex_unlock(&table.lock);
     return rc;
+}
+
+pn_rc pn_keyed_file_get(struct pn_request *r, pn_str path, enum pn_keyed_form form, pn_str key, pn_str *ret_value)
+{
+    struct asking asking = { .path = path, .form = form, .key = key, .state = state_of(r, path) };
+    struct stamp  now;
+    struct stat   st;
+    pn_rc         rc = asking.state ? get_held(r, &asking, NULL, ret_value) : PN_AGAIN;
+
+    if (rc != PN_AGAIN)
+        return rc;
+    if (stat(path.p, &st) != 0)
+        return PN_SYSTEM;
+    now = stamp_of(&st);
+    rc = get_held(r, &asking, &now, ret_value);
+    return rc == PN_AGAIN ? read_anew(r, &asking, ret_value) : rc;
 }

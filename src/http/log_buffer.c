@@ -374,7 +374,7 @@ static struct pn_log_sink *recovered_sink(struct buffer *b, unsigned n_runs)
     return NULL;
 }
 
-static void flush(struct buffer *b, bool retry)
+static void flush_locked(struct buffer *b, bool retry)
 {
     unsigned n_runs = runs_in(b->bank);
     bool     was_held = b->held;
@@ -394,6 +394,15 @@ static void flush(struct buffer *b, bool retry)
         report_trouble(b);
     }
     arm(b, b->retry_at);
+}
+
+static void flush(struct buffer *b, bool retry)
+{
+    if (!runs_in(b->bank))
+        return;
+    pn__log_sinks_lock();
+    flush_locked(b, retry);
+    pn__log_sinks_unlock();
 }
 
 bool pn_log_buffer_has_lines(void)
@@ -471,9 +480,11 @@ void pn_log_buffer_release(void)
 /* Room for one more line and one more run, whatever it takes. */
 static PN_COLD void make_room(struct buffer *b)
 {
+    pn__log_sinks_lock();
     flush(b, true);
     if (b->held)
         keep_held(b);
+    pn__log_sinks_unlock();
 }
 
 static PN_COLD char *reserve_aside(struct buffer *b)

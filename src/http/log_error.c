@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <pinion/record.h>
+
 #include "http/core_directives.h"
 #include "http/worker.h"
 
@@ -39,8 +41,21 @@ static const struct pn_server *default_server(void)
     return worker ? worker->generation->servers : main_server;
 }
 
+/* COMPAT: 2.4 LogLevel: notices cannot be switched off where the log is no syslog, so that starts and stops are always told. */
+static bool is_told_anyway(const struct pn_server *s, enum pn_log_level level)
+{
+    const struct pn_log_sink *sink;
+
+    if (level != PN_LOG_NOTICE || !s || !s->conf)
+        return false;
+    sink = pn_core_server(s)->error_sink;
+    return sink && sink->kind != PN_LOG_SYSLOG;
+}
+
 bool pn_log_on_r(const struct pn_request *r, const struct pn_module *module, enum pn_log_level level)
 {
+    if (is_told_anyway(r->server, level))
+        return true;
     return (int)level <= pn_log_level_of(pn_core_dir(r->dir_conf)->log_levels, module);
 }
 
@@ -48,6 +63,8 @@ bool pn_log_on_s(const struct pn_server *s, const struct pn_module *module, enum
 {
     if (!s)
         s = default_server();
+    if (is_told_anyway(s, level))
+        return true;
     return (int)level <= pn_log_level_of(s && s->dir_conf ? pn_core_dir(s->dir_conf)->log_levels : NULL, module);
 }
 
@@ -140,6 +157,12 @@ static void emit(struct pn_log_event *event, const char *fmt, va_list ap)
     event->line = here.line;
     here.file = NULL;
     event->time = wall_now();
+    if (pn_recorder) {
+        pn_record(event->r, PN_STEP_LOG, NULL, 0, "%s%05u: %s%s%.*s", event->id < 20000 ? "AH" : "PN", event->id,
+                  event->error ? strerror(event->error) : "", event->error ? ": " : "", PN_FMT(event->text));
+        errno = saved;
+        return;
+    }
     if (!event->server)
         event->server = default_server();
     const struct pn_core_server *conf = settings(event->server);

@@ -11,6 +11,7 @@
 #include <apr_base64.h>
 
 #include "http/log_error.h"
+#include "http/request_core.h"
 #include "net/addr.h"
 
 /* Appends what the item stands for; nothing when there is no value. */
@@ -76,8 +77,9 @@ static void print_addr(const struct pn_addr *addr, struct pn_log_line *line)
 
 static void item_client(const struct pn_log_event *e, pn_str arg, struct pn_log_line *line)
 {
-    (void)arg; /* %a and %{c}a are one until a module changes a request's client */
-    if (e->conn)
+    if (e->r && !pn_str_eq(arg, PN_STR("c")))
+        print_addr(&e->r->client, line);
+    else if (e->conn)
         print_addr(&e->conn->peer, line);
 }
 
@@ -218,7 +220,7 @@ static void item_server(const struct pn_log_event *e, pn_str arg, struct pn_log_
 static void item_server_used(const struct pn_log_event *e, pn_str arg, struct pn_log_line *line)
 {
     if (e->r)
-        pn_log_message(line, pn_self_name(e->r), false);
+        pn_log_message(line, pn__self_name_at_hand(e->r), false);
 }
 
 static const struct { char letter; print_fn *print; } item_table[] = {

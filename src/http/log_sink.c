@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -163,7 +164,7 @@ static const int priorities[] = { LOG_EMERG, LOG_ALERT, LOG_CRIT, LOG_ERR, LOG_W
 /* Each line stands behind the byte of its level. */
 static void to_syslog(const struct pn_log_sink *sink, pn_str lines)
 {
-    static _Thread_local const char *opened;
+    static const char *opened; /* under the lock */
 
     if (opened != sink->tag) {
         opened = sink->tag;
@@ -217,10 +218,24 @@ static uint64_t count_lines(pn_str s)
     return count;
 }
 
+static pthread_mutex_t sinks_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+void pn__log_sinks_lock(void)
+{
+    pthread_mutex_lock(&sinks_lock);
+}
+
+void pn__log_sinks_unlock(void)
+{
+    pthread_mutex_unlock(&sinks_lock);
+}
+
 void pn__log_sink_write_now(struct pn_log_sink *sink, pn_str lines)
 {
     while (lines.n) {
+        pn__log_sinks_lock();
         ssize_t n = pn__log_sink_try(sink, lines);
+        pn__log_sinks_unlock();
         if (n > 0) {
             lines = pn_str_from(lines, (size_t)n);
             continue;
@@ -228,7 +243,9 @@ void pn__log_sink_write_now(struct pn_log_sink *sink, pn_str lines)
         struct pollfd wait = { .fd = sink->fd, .events = POLLOUT };
         if (n < 0 && errno == EAGAIN && poll(&wait, 1, PIPE_WAIT_MS) > 0)
             continue;
+        pn__log_sinks_lock();
         sink->dropped += count_lines(lines);
+        pn__log_sinks_unlock();
         return;
     }
 }

@@ -29,7 +29,7 @@ struct pn_log_sink {
     bool                  lazy;     /* BufferedLogs: lines may wait for others */
     struct pn_log_sink   *next;     /* of the generation */
 
-    /* Of this process alone: what went wrong. */
+    /* Of this process alone, under the lock: what went wrong. */
     uint64_t              dropped;  /* lines lost since the last report */
     int                   error;    /* errno of the last write, 0: fine */
     uint32_t              failed_round; /* the flush in which it last failed */
@@ -44,6 +44,10 @@ struct pn_log_sink *pn__log_sink_find(const struct pn_generation *generation, ui
 /** The buffer's form of a line for a syslog sink begins with its level: one byte, 'A' + level. Appends like pn_log_sink_add. */
 void pn__log_sink_add_level(struct pn_log_sink *sink, enum pn_log_level level, pn_str line);
 
+/** What is known of sinks belongs to whoever holds this: threads write to the same ones. May be taken again by its holder, since trouble
+ *  with a log is a line of a log. */
+void pn__log_sinks_lock(void);
+void pn__log_sinks_unlock(void);
 /** Writes whole lines at once, past every buffer: for processes and threads that have none. A pipe that stays full for a
  *  tenth of a second loses them (counted). */
 void pn__log_sink_write_now(struct pn_log_sink *sink, pn_str lines);

@@ -2,6 +2,7 @@
  * Apache manual: "Request Processing in the Apache HTTP Server 2.x". */
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
+#include <pinion/record.h>
 
 #include "conf/hooks.h"
 #include "conf/plan.h"
@@ -9,6 +10,7 @@
 #include "http/byteranges.h"
 #include "http/request_core.h"
 #include "http/satisfy.h"
+#include "http/score.h"
 #include "http/vec_cache.h"
 
 /* Phases whose hooks all run until one rejects; the others stop at the first that settles the question. */
@@ -18,14 +20,26 @@ static const bool runs_all[PN_PHASE__COUNT] = {
     [PN_PHASE_RESPONSE_HEAD] = true,     [PN_PHASE_LOG_TRANSACTION] = true,
 };
 
+/* Tells whose hook it was. */
+PN_COLD static void record_hook(struct pn_request *r, enum pn_phase phase, pn_hook_fn *fn, enum pn_verdict verdict)
+{
+    const struct pn_module *module = pn_hook_owner(r->server->generation, phase, fn);
+
+    pn_record(r, PN_STEP_HOOK, NULL, 0, "%s: %s by %s", pn_phase_name(phase), verdict == PN_REJECTED ? "refused" : "settled",
+              module ? module->name : "?");
+}
+
 enum pn_verdict pn__run_phase(struct pn_request *r, const struct pn_plan *plan, enum pn_phase phase)
 {
     pn_hook_fn *const *hooks = plan->phase[phase];
 
     for (; *hooks; hooks++) {
         enum pn_verdict verdict = (*hooks)(r);
-        if (verdict == PN_REJECTED || (verdict == PN_HANDLED && !runs_all[phase]))
+        if (verdict == PN_REJECTED || (verdict == PN_HANDLED && !runs_all[phase])) {
+            if (PN_UNLIKELY(pn_recorder != NULL))
+                record_hook(r, phase, *hooks, verdict);
             return verdict;
+        }
     }
     return PN_NEXT;
 }
@@ -133,7 +147,7 @@ PN_MAY_YIELD static int map(struct pn_request *r)
     return pn__if_walk(r);
 }
 
-int pn__pipeline_lookup(struct pn_request *r)
+PN_MAY_YIELD static int look_up(struct pn_request *r)
 {
     int status = map(r);
 
@@ -150,6 +164,18 @@ int pn__pipeline_lookup(struct pn_request *r)
         return r->core->reject_status;
     pn__override_type(r);
     return run_or_fail(r, PN_PHASE_FIXUPS);
+}
+
+int pn__pipeline_lookup(struct pn_request *r)
+{
+    pn_str what = r->path.n ? r->path : r->filename;
+    int    status;
+
+    PN_RECORD(r, PN_STEP_REQUEST, NULL, 0, "%s%.*s %.*s", r->main ? "look-up of " : r->prev ? "redirected to " : "",
+              PN_FMT(r->method), PN_FMT(what));
+    status = look_up(r);
+    PN_RECORD(r, PN_STEP_DONE, NULL, 0, "%d", status ? status : 200);
+    return status;
 }
 
 /* The newest request of a chain of internal redirections. */
@@ -169,6 +195,8 @@ int pn__pipeline_handle(struct pn_request *r)
     if (!pn__configured_filters(r))
         return 500;
     pn__filters_init(r);
+    if (PN_UNLIKELY(pn_recorder != NULL) && !pn_recorder->may_handle(pn_recorder, r))
+        return 0;
     switch (pn__run_phase(r, r->dir_conf->plan, PN_PHASE_HANDLER)) {
     case PN_REJECTED: return r->core->reject_status;
     case PN_HANDLED: return 0;
@@ -199,7 +227,10 @@ PN_MAY_YIELD static struct pn_request *seal(struct pn_request *r)
         if (!pn__late_filters_apply(r))
             r = pn__error_answer(r, r->core->reject_status);
         pn__run_phase(r, r->dir_conf->plan, PN_PHASE_RESPONSE_HEAD);
+        pn__final_head(r);
     }
+    if (PN_UNLIKELY(pn_recorder != NULL))
+        pn_recorder->answer(pn_recorder, r);
     return r;
 }
 
@@ -207,6 +238,7 @@ struct pn_request *pn_pipeline_run(struct pn_request *r)
 {
     int status = 0;
 
+    pn__score_begin(r);
     if (pn__run_phase(r, r->server->plan, PN_PHASE_POST_READ_REQUEST) == PN_REJECTED)
         status = r->core->reject_status;
     if (status == 0) {
@@ -227,6 +259,7 @@ struct pn_request *pn_pipeline_run(struct pn_request *r)
 
 struct pn_request *pn_pipeline_error(struct pn_request *r, int status)
 {
+    pn__score_begin(r);
     return seal(pn__error_answer(r, status));
 }
 
@@ -248,6 +281,7 @@ void pn_pipeline_finish(struct pn_request *r)
     pn_pipeline_log(r);
     while (first->prev)
         first = first->prev;
+    pn__score_end(first, r);
     w->requests++;
     if (w->on_request)
         w->on_request(w, first);

@@ -19,6 +19,7 @@ struct pn_request *pn__request_create(apr_pool_t *pool, struct pn_conn *conn)
     r->magic = PN_REQUEST_MAGIC;
     r->pool = pool;
     r->conn = conn;
+    r->client = PN_UNLIKELY(conn->client != NULL) ? *conn->client : conn->peer;
     r->core = &both->core;
     r->server = conn->base_server;
     r->dir_conf = r->server->dir_conf;
@@ -33,6 +34,7 @@ struct pn_request *pn__request_derive_in(struct pn_request *from, apr_pool_t *po
 {
     struct pn_request *r = pn__request_create(pool, from->conn);
 
+    r->client = from->client;
     r->server = from->server;
     r->dir_conf = from->server->dir_conf;
     r->line = from->line;

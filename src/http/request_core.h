@@ -30,6 +30,8 @@ struct pn_request_core {
     uint64_t             content_length;
     struct pn_body      *body_in;        /* outermost input body, once made */
     bool                 body_in_done;   /* its end was reached */
+    size_t               keep_body_max;  /* bytes of it that are kept for subrequests; 0: none */
+    struct pn_kept_body *kept_body;      /* what has been read of them; NULL: nothing yet */
     bool                 body_too_large;
     bool                 expects_100;
     struct pn_place     *place;          /* referenced: file, settings */
@@ -42,9 +44,24 @@ struct pn_request_core {
     bool                 logged;         /* the log hooks have run */
     bool                 sealed;         /* filters applied, head final */
     bool                 access_ok;      /* the access phases let it in */
+    bool                 scored;         /* on the scoreboard: begun and not ended */
+    bool                 draining;       /* only the client is waited for */
+    struct pn_score_slot *score_slot;    /* where the scoreboard tells of it; NULL: nowhere */
     const struct pn_conf_vec *location_vec; /* settings after the first location walk */
     pn_str               log_prefix;
+    /* of the outermost request */
+    pn_str               remote_host;    /* the client's name; p == NULL: none, or not asked for */
+    pn_str               local_host;     /* this server's, for UseCanonicalName DNS; likewise */
+    uint8_t              remote_state;   /* remote.c's */
 };
+
+/** Would what a log says of the client (%h) be at hand without waiting for a name server? */
+bool pn__remote_host_known(const struct pn_request *r);
+/** The name of the address that the client reached (UseCanonicalName DNS); p == NULL: none. Does not wait while r is logged.
+ *  @param may_wait false: only what is known already. */
+PN_MAY_YIELD pn_str pn__local_host(struct pn_request *r, bool may_wait);
+/** pn_self_name for lines of a log that are being written: never suspends. */
+pn_str pn__self_name_at_hand(struct pn_request *r);
 
 /** The socket of a connection, for getsockname and the like. */
 int pn__conn_fd(const struct pn_conn *conn);
@@ -76,6 +93,9 @@ PN_MAY_YIELD struct pn_request *pn_pipeline_error(struct pn_request *r, int stat
 PN_MAY_YIELD int pn__pipeline_lookup(struct pn_request *r);
 /** Handler and filters. @return 0 or an error status. */
 PN_MAY_YIELD int pn__pipeline_handle(struct pn_request *r);
+/** Pulls an answer of unknown length for the first time: it may turn out to be all there, or to be an error. Right before the head is
+ *  made; never fails. @return the request to send, another one than r when its ErrorDocument is. */
+PN_MAY_YIELD struct pn_request *pn_pipeline_settle(struct pn_request *r);
 /** Runs the log hooks, once: before the last bytes leave when they are sure to go at once, else at the end. */
 PN_MAY_YIELD void pn_pipeline_log(struct pn_request *r);
 /** Logs and lets go. */
@@ -83,6 +103,8 @@ void pn_pipeline_finish(struct pn_request *r);
 
 /** Makes the answer for an error or redirection status: ErrorDocument, or the built-in page. @return the request to send. */
 PN_MAY_YIELD struct pn_request *pn__error_answer(struct pn_request *r, int status);
+/** Puts the fields of the answer in order when nothing adds to them any more. */
+void pn__final_head(struct pn_request *r);
 /** The built-in page, set as r's body. */
 void pn__error_page(struct pn_request *r, int status);
 

@@ -2,6 +2,7 @@
  * Apache manual: "Configuration Sections", "How the sections are merged". */
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
+#include <pinion/record.h>
 
 #include <apr_fnmatch.h>
 
@@ -56,6 +57,8 @@ int pn__location_walk(struct pn_request *r)
             continue;
         if (section->names)
             pn_section_capture(section, &match, r->pool, pn_env(r));
+        PN_RECORD(r, PN_STEP_SECTION, section->file, section->line, "<Location%s \"%.*s\">", section->regex ? "Match" : "",
+                  PN_FMT(section->pattern));
         pn__request_merge(r, section->vec);
     }
     return 0;
@@ -80,6 +83,9 @@ int pn__if_walk(struct pn_request *r)
             PN_LOG_R(r, PN_LOG_ERR, 20010, 0, "the condition of <If> at %s:%u cannot be evaluated", section->file, section->line);
             return 500;
         }
+        PN_RECORD(r, PN_STEP_SECTION, section->file, section->line, "<%s %.*s>: %s",
+                  section->if_kind == PN_IF ? "If" : section->if_kind == PN_ELSE ? "Else" : "ElseIf", PN_FMT(section->condition ? pn_expr_text(section->condition) : PN_STR("")),
+                  holds ? "holds" : "does not hold");
         if (!holds)
             continue;
         taken = true;

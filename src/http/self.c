@@ -16,18 +16,33 @@ static uint16_t default_port(pn_str scheme)
     return pn_str_eq(scheme, PN_STR("https")) ? 443 : 80;
 }
 
-pn_str pn_self_name(struct pn_request *r)
+PN_MAY_YIELD static pn_str self_name(struct pn_request *r, bool may_wait)
 {
     const struct pn_core_dir *conf = pn_core_dir(r->dir_conf);
     char                      text[48];
 
     if (conf->use_canonical_name == PN_CANONICAL_OFF && r->hostname.n)
         return r->hostname;
-    if (conf->use_canonical_name != PN_CANONICAL_DNS && r->server->name.n)
+    if (conf->use_canonical_name == PN_CANONICAL_DNS) {
+        pn_str host = pn__local_host(r, may_wait);
+        if (host.p)
+            return host;
+    }
+    if (r->server->name.n)
         return r->server->name;
     struct pn_addr local = pn_conn_local(r->conn);
     size_t         n = pn_addr_print(&local, text);
     return pn_str_dup(r->pool, pn_str_n(text, n));
+}
+
+pn_str pn_self_name(struct pn_request *r)
+{
+    return self_name(r, true);
+}
+
+pn_str pn__self_name_at_hand(struct pn_request *r)
+{
+    return self_name(r, false);
 }
 
 uint16_t pn_self_port(struct pn_request *r)

@@ -1,8 +1,11 @@
 /* server_header.c - the Server field's value by ServerTokens. */
 #include "http/server_header.h"
 
+#include <pinion/inspect.h>
+
 #include <stdio.h>
 
+#include "http/core_conf.h"
 #include "http/version.h"
 
 pn_str pn__server_header(struct pn_generation *generation, enum pn_tokens tokens)
@@ -19,4 +22,20 @@ pn_str pn__server_header(struct pn_generation *generation, enum pn_tokens tokens
     case PN_TOKENS_FULL: break;
     }
     return PN_STR("Pinion/" PN_VERSION_TEXT " (Unix)");
+}
+
+const char *pn_server_version(void)
+{
+    return "Pinion/" PN_VERSION_TEXT;
+}
+
+const char *pn_server_built(void)
+{
+    return __DATE__ " " __TIME__;
+}
+
+void pn_server_timeouts(const struct pn_server *server, pn_usec *ret_timeout, pn_usec *ret_keep_alive)
+{
+    *ret_timeout = pn_core_server(server)->timeout;
+    *ret_keep_alive = pn_core_server(server)->keep_alive_timeout;
 }

@@ -115,6 +115,7 @@ void pn__place_drop(struct pn_store *store, struct place *place)
     if (!place->super.valid)
         return;
     place->super.valid = false;
+    pn__memos_forget(place);
     leave_hash(store, place);
     pn_place_unref(&place->super);
 }
@@ -134,6 +135,7 @@ void pn_place_unref(struct pn_place *pub)
         return;
     store = pub->store;
     leave_node(place);
+    pn__memos_forget(place);
     pn_file_unref(pub->file);
     pn_conf_vec_unref(pub->vec);
     if (pub->pool)
@@ -343,14 +345,16 @@ pn_rc pn_store_open(struct pn_worker *worker, const struct pn_core_server *limit
 
     pn_assert(store != NULL);
     store->worker = worker;
-    store->max_places = limits->path_cache_entries > 0 ? (unsigned)limits->path_cache_entries : 1;
+    store->max_places = limits->path_cache_entries > worker->sharers
+                            ? (unsigned)limits->path_cache_entries / worker->sharers
+                            : 1;
     store->max_nodes =
         store->max_places > UINT32_MAX / 16 ? UINT32_MAX : store->max_places * 8 + 1024;
-    store->max_bytes = (size_t)limits->file_cache_bytes;
+    store->max_bytes = (size_t)limits->file_cache_bytes / worker->sharers;
     store->max_file = (size_t)limits->file_cache_max_file;
     if (store->max_file > store->max_bytes)
         store->max_file = store->max_bytes;
-    store->max_fds = fd_share();
+    store->max_fds = fd_share() / worker->sharers;
     store->n_place_buckets =
         power_of_two(store->max_places > 1 << 20 ? 1 << 20 : store->max_places);
     store->n_node_buckets = 64;

@@ -10,6 +10,8 @@
 #ifndef PN_HTTP_STORE_H
 #define PN_HTTP_STORE_H
 
+#include <pinion/listing.h>
+
 #include "http/core_conf.h"
 #include "http/worker.h"
 
@@ -20,6 +22,7 @@ struct pn_file {
     int            error;       /* errno of the failed open */
     struct pn_finfo info;
     pn_str         bytes;       /* the whole content when it is held in memory, else p == NULL */
+    uint64_t       id;          /* of this state of the file, unique in the process, > 0: a change makes another pn_file */
     int64_t        ctime_ns;    /* change time, to notice changes through a shared mmap */
     pn_usec        checked;     /* when it was last compared with the file system */
     struct pn_variant *variants;/* compressed forms: mod_deflate's; owned by the file */
@@ -62,8 +65,6 @@ void pn_file_unref(struct pn_file *file);
 
 /** Names in a directory, sorted bytewise, as of now; kept with the directory's node, with strict freshness. Array of
  *  struct pn_dirent owned by the listing; NULL when the place is no readable directory. */
-struct pn_dirent { pn_str name; enum pn_file_type type_hint; };
-struct pn_listing { uint32_t refs; unsigned n; const struct pn_dirent *v; };
 PN_MAY_YIELD struct pn_listing *pn_store_listing(struct pn_store *store, struct pn_place *place);
 void pn_listing_unref(struct pn_listing *listing);
 

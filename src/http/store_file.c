@@ -88,13 +88,15 @@ void pn_file_unref(struct pn_file *pub)
 static struct file *file_new(struct pn_store *store, const struct store_node *node, int fd,
                              int error)
 {
-    struct file *file = calloc(1, sizeof(*file));
+    static _Atomic uint64_t last_id;
+    struct file            *file = calloc(1, sizeof(*file));
 
     pn_assert(file != NULL);
     file->super = (struct pn_file){ .refs = 1,
                                     .fd = fd,
                                     .error = error,
                                     .info = node->info,
+                                    .id = ++last_id,
                                     .ctime_ns = node->ctime_ns,
                                     .checked = pn_loop_now(store->worker->loop),
                                     .store = store };

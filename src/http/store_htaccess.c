@@ -8,6 +8,7 @@
  * "AllowOverride". */
 #define PN_LOG_MODULE &pn_module_core
 #include <pinion/log.h>
+#include <pinion/record.h>
 
 #include "http/store_internal.h"
 
@@ -261,6 +262,8 @@ static int one_name(struct pn_store *store, struct pn_server *server, struct sto
     form = find_form(node, server, core);
     if (form == NULL && (error = load(store, server, node, dir, name, core, &form, fault)))
         return error;
+    PN_RECORD(NULL, PN_STEP_HTACCESS, NULL, 0, "%.*s%.*s%s", PN_FMT(dir), PN_FMT(name),
+              form->error ? " is broken: the answer is 500" : "");
     if (form->error) {
         pn__fault(fault, 500, 20020, "%s", form->error);
         return -1;

@@ -50,7 +50,8 @@ struct node_dir {
     bool               untrusted; /* and does not tell of all changes */
     bool               counted;   /* in stats.watches */
     bool     ask_access; /* its .htaccess can change without a word: it has other hard links */
-    unsigned changes;    /* counts what the watch told */
+    unsigned changes;    /* counts what the watch told of names */
+    uint64_t touched;    /* counts all that it told */
     unsigned n_vecs, cap_vecs;
     struct node_vec   *vecs;
     struct pn_listing *listing; /* NULL: not read since the last change */
@@ -97,6 +98,7 @@ struct place {
     uint64_t           hash;
     pn_wall            weak_until; /* the tag is weak up to then; 0: as it is */
     bool               used, ask;
+    struct pn_memo     *memos;
     pn_str             key; /* the name as asked; filename is its canonical form */
     char               last_modified[30];
     char               etag[64];
@@ -132,6 +134,8 @@ struct pn_store {
     char               *cold; /* malloc'd path of what was cold, or NULL */
     bool                cold_content;
     struct pn_io        mounts;
+    struct pn_memo     *newest_memo, *oldest_memo;
+    size_t              memo_bytes;
     struct pn_store_stats stats;
 };
 
@@ -157,6 +161,8 @@ void pn__link_detach(struct store_node *link);
 struct store_node *pn__node_final(struct store_node *node);
 /** Starts the watch of a directory (or of what a link leads to) if need be. 0 or errno. */
 int pn__node_enter(struct pn_store *store, struct store_node *node);
+/** The watch of a directory that was entered tells of written bytes from now on, or it counts as untrusted. */
+void pn__node_watch_content(struct pn_store *store, struct store_node *dir);
 /** What `node` stands for changed: it goes, with all that depends on it. */
 void pn__node_destroy(struct pn_store *store, struct store_node *node);
 /** From the one to the other, nodes that are destroyed stay in memory, for the walk holds some of
@@ -236,6 +242,11 @@ int pn__walk(struct pn_store *store, struct pn_server *server, pn_str filename, 
 /** The place of a walk that can't be made. */
 struct place *pn__failed_place(struct pn_store *store, struct pn_server *server, pn_str filename,
                                int error);
+
+/* ---- memo.c ---- */
+
+/** Nobody finds what modules kept for this place any more. */
+void pn__memos_forget(struct place *place);
 
 /* ---- store_mounts.c ---- */
 

@@ -177,8 +177,7 @@ static bool is_lasting(int error)
            error == EPERM;
 }
 
-/* Changes of a file's bytes are told from now on, and `st` is from after that. */
-static void watch_content(struct pn_store *store, struct store_node *dir, int fd, struct stat *st)
+void pn__node_watch_content(struct pn_store *store, struct store_node *dir)
 {
     struct node_dir   *d = dir->dir;
     struct store_node *real = pn__node_final(dir);
@@ -186,9 +185,18 @@ static void watch_content(struct pn_store *store, struct store_node *dir, int fd
     if (d->untrusted || d->watch.content)
         return;
     if (real == NULL ||
-        pn_watch_want_content(store->worker->watcher, &d->watch, real->dir->fd) != PN_OK ||
-        fstat(fd, st) != 0)
+        pn_watch_want_content(store->worker->watcher, &d->watch, real->dir->fd) != PN_OK)
         d->untrusted = true;
+}
+
+/* Changes of a file's bytes are told from now on, and `st` is from after that. */
+static void watch_content(struct pn_store *store, struct store_node *dir, int fd, struct stat *st)
+{
+    bool told = dir->dir->untrusted || dir->dir->watch.content;
+
+    pn__node_watch_content(store, dir);
+    if (!told && fstat(fd, st) != 0)
+        dir->dir->untrusted = true;
 }
 
 /* @return 0 or errno. The descriptor is the node's, or closed. */

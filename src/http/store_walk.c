@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <pinion/record.h>
+
 #include "conf/vec.h"
 #include "http/section.h"
 #include "http/vec_cache.h"
@@ -98,6 +100,12 @@ static void merge(struct walk *w, const struct pn_conf_vec *add)
     use_vec(w, pn_vec_cache_merge(w->store->worker->vecs, w->server, w->vec, add));
 }
 
+static void record_section(const struct pn_section *section, const char *name)
+{
+    PN_RECORD(NULL, PN_STEP_SECTION, section->file, section->line, "<%s%s \"%.*s\">", name, section->regex ? "Match" : "",
+              PN_FMT(section->pattern));
+}
+
 static void merge_sections(struct walk *w, pn_str dir, unsigned components)
 {
     const apr_array_header_t *sections = pn_core_server(w->server)->directories;
@@ -107,8 +115,10 @@ static void merge_sections(struct walk *w, pn_str dir, unsigned components)
 
         if (section->regex || section->components > components)
             break; /* sorted by depth, expressions last */
-        if (pn_section_is_directory(section, dir, components))
-            merge(w, section->vec);
+        if (!pn_section_is_directory(section, dir, components))
+            continue;
+        record_section(section, "Directory");
+        merge(w, section->vec);
     }
 }
 
@@ -143,7 +153,7 @@ static int enter_directory(struct walk *w)
     dir = w->node->dir;
     if (!pn__access_still(w->store, w->node))
         return ESTALE;
-    for (unsigned i = 0; i < dir->n_vecs; i++) {
+    for (unsigned i = 0; i < dir->n_vecs && !pn_recorder; i++) { /* who listens wants to hear it all */
         if (dir->vecs[i].server != w->server)
             continue;
         use_vec(w, pn_conf_vec_ref(dir->vecs[i].vec));
@@ -183,6 +193,7 @@ static void merge_matches(struct walk *w, pn_str name)
 
         if (section->regex == NULL || pn_regex_match(section->regex, name, &match) != PN_OK)
             continue;
+        record_section(section, "Directory");
         capture(w, section, &match);
         merge(w, section->vec);
     }
@@ -207,6 +218,7 @@ static void merge_files(struct walk *w, pn_str name)
 
         if (!pn_section_matches_file(section, last, &match))
             continue;
+        record_section(section, "Files");
         capture(w, section, &match);
         merge(w, section->vec);
     }

@@ -24,6 +24,7 @@ static void on_event(struct pn_watch *watch, unsigned events, pn_str name)
         pn__node_destroy(store, node);
         return;
     }
+    dir->touched++;
     if (events &
         PN_WATCH_ENTRY) { /* the directory's own times and its listing change with its entries */
         pn__dir_changed(dir);

@@ -3,10 +3,12 @@
 
 #include <apr_fnmatch.h>
 #include <apr_hash.h>
+#include <stdlib.h>
 
 #include "base/ascii.h"
 #include "conf/load.h"
 #include "net/listener.h"
+#include <pinion/tls.h>
 
 /* The virtual hosts that share an address: the first is the default, the others are found by name. */
 struct pn_vhost_set {
@@ -148,11 +150,10 @@ static struct pn_server *by_path(const struct pn_vhost_set *set, pn_str path)
     return NULL;
 }
 
-/* The server that is named so, or NULL. */
-static struct pn_server *by_name(const struct pn_vhost_set *set, const struct pn_request *r)
+/* The server that is named so (lower case, NUL-terminated), or NULL. */
+static struct pn_server *by_name(const struct pn_vhost_set *set, pn_str name)
 {
     struct pn_server *found;
-    pn_str            name = r->hostname;
 
     found = name.n ? apr_hash_get(set->names, name.p, (apr_ssize_t)name.n) : NULL;
     if (name.n && set->any_wild) {
@@ -169,7 +170,7 @@ int pn_vhost_select(struct pn_request *r)
     struct pn_server            *found = NULL;
 
     if (set) {
-        found = by_name(set, r);
+        found = by_name(set, r->hostname);
         if (!found && set->any_path && r->hostname.n == 0)
             found = by_path(set, r->path);
     }
@@ -178,6 +179,40 @@ int pn_vhost_select(struct pn_request *r)
     if (main_conf->strict_host_check && r->hostname.n && !found && !pn_str_ieq(r->hostname, r->server->name))
         return 400;
     return 0;
+}
+
+struct pn_server *pn_conn_server_named(const struct pn_conn *conn, pn_str name)
+{
+    struct pn_server *only = conn->base_server;
+    char              lower[256];
+
+    if (name.n && name.p[name.n - 1] == '.')
+        name.n--;
+    if (name.n == 0 || name.n >= sizeof(lower))
+        return NULL;
+    for (size_t i = 0; i < name.n; i++)
+        lower[i] = pn_ascii_lower(name.p[i]);
+    lower[name.n] = '\0';
+    if (conn->vhosts)
+        return by_name(conn->vhosts, pn_str_n(lower, name.n));
+    return pn_str_ieq(only->name, name) ? only : NULL;
+}
+
+static bool same_place(const struct pn_vhost_address *a, const struct pn_vhost_address *b)
+{
+    bool a_any = a->any || a->fallback, b_any = b->any || b->fallback;
+
+    return a->addr.port == b->addr.port && a_any == b_any && (a_any || pn_addr_eq(&a->addr, &b->addr, false));
+}
+
+bool pn_servers_share_address(const struct pn_server *a, const struct pn_server *b)
+{
+    for (int i = 0; a->addresses && i < a->addresses->nelts; i++)
+        for (int k = 0; b->addresses && k < b->addresses->nelts; k++)
+            if (same_place(&APR_ARRAY_IDX(a->addresses, i, struct pn_vhost_address),
+                           &APR_ARRAY_IDX(b->addresses, k, struct pn_vhost_address)))
+                return true;
+    return false;
 }
 
 void pn_conn_begin(struct pn_conn *conn, struct pn_generation *generation, int fd)
@@ -204,6 +239,16 @@ void pn_conn_release(struct pn_conn *conn)
 {
     pn_generation_unref(conn->generation);
     conn->generation = NULL;
+    free(conn->client);
+    conn->client = NULL;
+}
+
+void pn_conn_set_client(struct pn_conn *conn, const struct pn_addr *client)
+{
+    free(conn->client);
+    conn->client = malloc(sizeof(*client));
+    pn_assert(conn->client != NULL);
+    *conn->client = *client;
 }
 
 /* ---- -S ---- */

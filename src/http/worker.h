@@ -18,6 +18,22 @@
 
 struct pn_store;
 struct pn_vec_cache;
+struct pn_resolver;
+
+/** Requests that wait until fewer are at work. See slot.c. */
+struct pn_slots {
+    unsigned        limit;    /* of requests at work */
+    unsigned        waiting;
+    unsigned        promised; /* to jobs that have waited and are queued now */
+    struct pn_job  *first, **last;
+};
+
+/** How a worker lives with others. */
+struct pn_worker_place {
+    unsigned             sharers; /* workers of this process: each has its part of the caches' limits */
+    unsigned             slots;   /* most requests at work; UINT_MAX: any number */
+    struct pn_watch_hub *hub;     /* of all workers of the process; NULL: this one watches by itself */
+};
 
 struct pn_worker {
     struct pn_loop       *loop;
@@ -26,6 +42,7 @@ struct pn_worker {
     struct pn_watcher    *watcher;     /* NULL: inotify is not to be had, everything is asked each time */
     struct pn_store      *store;       /* the walk's cache */
     struct pn_vec_cache  *vecs;        /* merged settings */
+    struct pn_resolver   *resolver;    /* host names; NULL until one is wanted */
     bool                  undrained;   /* bytes were received since the loop drained the watch */
 
     char                 *arena;
@@ -37,19 +54,30 @@ struct pn_worker {
 
     struct h1_conn       *free_conns;
     apr_array_header_t   *slabs;       /* of char *: blocks of connections */
+    unsigned              sharers;     /* workers of this process */
+    struct pn_slots       slots;
     unsigned              conns;       /* open */
-    unsigned              active;      /* requests whose handler is at work */
     unsigned              next_conn_id;
     bool                  draining;    /* no new connections; keep-alive ends */
     struct h1_conn       *open;        /* list of all open connections */
     uint64_t              requests, bytes;
+    /* for the scoreboard: requests begun and not ended, of those the ones that drain; connections that linger; the slot
+     * that was taken last; what the board was told of connections */
+    unsigned              at_work, writing, lingering, score_hint;
+    struct { unsigned conns, writing, idle, closing; } told;
+    const struct pn_conn_tap *tap;      /* who looks on at connections; NULL: nobody */
+    const struct pn_protocol *protocol; /* who speaks something else on them; NULL: nobody */
+    const struct pn_tls_server *tls;   /* the module that does TLS; NULL: none */
+    unsigned              away;        /* steps of handshakes on other threads */
+    bool                  in_job;      /* a job of ours receives: see arena_room */
+    bool                  closing;     /* the loop is over: nothing begins any more */
     void (*on_idle)(struct pn_worker *worker); /* told when `conns` reaches 0 while draining */
     void (*on_request)(struct pn_worker *worker, const struct pn_request *r); /* after each logged request; may be NULL */
     void                 *owner;       /* the child's */
 };
 
 PN_NODISCARD pn_rc pn_worker_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_generation *generation,
-                                  struct pn_worker **ret);
+                                  const struct pn_worker_place *place, struct pn_worker **ret);
 /** Closes idle connections too; no fiber may be alive. */
 void pn_worker_close(struct pn_worker *worker);
 /** Closes every open connection at once. For pn_worker_close. */
@@ -60,6 +88,32 @@ struct pn_worker *pn_worker_this(void);
 pn_str pn_worker_date(struct pn_worker *worker);
 /** Delivers file changes when bytes came in since the last time: called before a request begins. */
 void pn_worker_freshen(struct pn_worker *worker);
+
+/* ---- slot.c: a request whose handler is at work holds a slot ---- */
+
+static inline unsigned pn_slots_held(const struct pn_worker *worker)
+{
+    return worker->at_work - worker->writing;
+}
+/** May a request begin now? What begins at once, before anything suspends, counts by itself. */
+static inline bool pn_slot_free(const struct pn_worker *worker)
+{
+    return pn_slots_held(worker) + worker->slots.promised < worker->slots.limit;
+}
+/** Stands in line: the job, which is not queued, is queued when there is a slot. It calls pn_slot_taken then. */
+void pn_slot_wait(struct pn_worker *worker, struct pn_job *job);
+/** The request of a job that waited begins. */
+static inline void pn_slot_taken(struct pn_worker *worker)
+{
+    worker->slots.promised--;
+}
+void pn__slot_call_next(struct pn_worker *worker);
+/** A request is at work no more: calls whoever waits longest. */
+static inline void pn_slot_freed(struct pn_worker *worker)
+{
+    if (PN_UNLIKELY(worker->slots.waiting))
+        pn__slot_call_next(worker);
+}
 
 /** A connection was accepted: takes the descriptor. */
 struct pn_listener;

@@ -7,6 +7,7 @@
 static const struct option long_options[] = {
     { "help", no_argument, NULL, 'H' },
     { "version", no_argument, NULL, 'v' },
+    { "htaccess", required_argument, NULL, 'A' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -39,7 +40,8 @@ static bool take_verb(struct pn_command *args, const char *text)
         enum pn_verb verb;
     } verbs[] = { { "start", PN_VERB_START },       { "stop", PN_VERB_STOP },
                   { "restart", PN_VERB_RESTART },   { "graceful", PN_VERB_GRACEFUL },
-                  { "graceful-stop", PN_VERB_GRACEFUL_STOP } };
+                  { "graceful-stop", PN_VERB_GRACEFUL_STOP },
+                  { "upgrade", PN_VERB_UPGRADE } };
 
     for (size_t i = 0; i < PN_COUNT(verbs); i++)
         if (strcmp(text, verbs[i].name) == 0) {
@@ -137,6 +139,10 @@ static bool take_value(struct pn_command *args, int option, const char *value)
         return take_level(args, value);
     case 'k':
         return take_verb(args, value);
+    case 'A':
+        args->htaccess_dir = value;
+        args->action = PN_ACTION_CHECK;
+        return true;
     case 'n':
         return true; /* the name of a service: of no use here */
     default:
@@ -216,6 +222,60 @@ static void take_serve(struct pn_command *args, int argc, char *const *argv)
     args->directory = argv[optind];
 }
 
+/* ---- explain URL [-H header]... [-X method] [--json] [--from address] [-f file] ... ---- */
+
+static bool take_explain_option(struct pn_command *args, int option, const char *value)
+{
+    switch (option) {
+    case 'H':
+        push(args->headers, value);
+        return true;
+    case 'X':
+        args->method = value;
+        return true;
+    case 'j':
+        args->json = true;
+        return true;
+    case 'F':
+        args->client = value;
+        return true;
+    default:
+        return value && take_value(args, option, value);
+    }
+}
+
+static void take_explain(apr_pool_t *pool, struct pn_command *args, int argc, char *const *argv)
+{
+    static const struct option options[] = {
+        { "json", no_argument, NULL, 'j' },
+        { "from", required_argument, NULL, 'F' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    int option;
+
+    args->action = PN_ACTION_EXPLAIN;
+    args->headers = apr_array_make(pool, 4, sizeof(const char *));
+    args->method = "GET";
+    args->client = "127.0.0.1";
+    while ((option = getopt_long(argc, argv, "H:X:C:D:c:d:e:f:h", options, NULL)) != -1) {
+        if (option == 'h') {
+            args->action = PN_ACTION_HELP;
+            return;
+        }
+        if (!take_explain_option(args, option, optarg)) {
+            args->action = PN_ACTION_USAGE;
+            return;
+        }
+    }
+    if (argc - optind != 1) {
+        fprintf(stderr, "%s: explain takes one URL\n", args->program);
+        args->action = PN_ACTION_USAGE;
+        return;
+    }
+    args->url = argv[optind];
+}
+
 void pn_args_parse(apr_pool_t *pool, int argc, char *const *argv, struct pn_command *ret)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -227,6 +287,8 @@ void pn_args_parse(apr_pool_t *pool, int argc, char *const *argv, struct pn_comm
                              .defines = apr_array_make(pool, 4, sizeof(const char *)) };
     if (argc > 1 && strcmp(argv[1], "serve") == 0)
         take_serve(ret, argc - 1, argv + 1);
+    else if (argc > 1 && strcmp(argv[1], "explain") == 0)
+        take_explain(pool, ret, argc - 1, argv + 1);
     else
         take_options(ret, argc, argv);
 }

@@ -15,10 +15,11 @@ enum pn_action {
     PN_ACTION_LIST_DIRECTIVES,/* -L */
     PN_ACTION_HELP,           /* --help: asked for, so no error */
     PN_ACTION_USAGE,          /* -h, or arguments that make no sense */
-    PN_ACTION_SERVE           /* the first argument is "serve" */
+    PN_ACTION_SERVE,          /* the first argument is "serve" */
+    PN_ACTION_EXPLAIN         /* the first argument is "explain" */
 };
 
-enum pn_verb { PN_VERB_NONE, PN_VERB_START, PN_VERB_STOP, PN_VERB_RESTART, PN_VERB_GRACEFUL, PN_VERB_GRACEFUL_STOP };
+enum pn_verb { PN_VERB_NONE, PN_VERB_START, PN_VERB_STOP, PN_VERB_RESTART, PN_VERB_GRACEFUL, PN_VERB_GRACEFUL_STOP, PN_VERB_UPGRADE };
 
 struct pn_command {
     enum pn_action      action;
@@ -33,6 +34,12 @@ struct pn_command {
     /* of serve: */
     const char         *directory;
     uint16_t            port;         /* 0: 8080 or the next that is free */
+    /* of -t: */
+    const char         *htaccess_dir; /* --htaccess: the tree whose .htaccess files are checked; NULL: none */
+    /* of explain: */
+    const char         *url, *method, *client; /* client: its address */
+    apr_array_header_t *headers;      /* of const char *: "Name: value" */
+    bool                json;
 };
 
 /** Takes argv apart. Says on standard error what makes no sense (the action is USAGE then). */

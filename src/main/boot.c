@@ -8,6 +8,8 @@
 #include <apr_file_info.h>
 #include <apr_strings.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "net/listener.h"
@@ -127,14 +129,17 @@ int pn_boot_check(const struct pn_command *args, apr_pool_t *pool)
 {
     struct pn_load_report report;
     struct pn_generation *generation = pn_boot_load(args, pool, 1, PN_LOAD_CHECK, &report);
+    unsigned              wrong = 0;
 
     pn_boot_print(args, &report);
     if (!generation)
         return 1;
-    if (!pn_dump(args, generation, &report))
+    if (args->htaccess_dir)
+        wrong = pn_check_htaccess(args, generation, pool);
+    if (!wrong && !pn_dump(args, generation, &report))
         fprintf(stderr, "Syntax OK\n");
     pn_generation_unref(generation);
-    return 0;
+    return wrong ? 1 : 0;
 }
 
 /* ---- running ---- */
@@ -199,20 +204,42 @@ static struct pn_generation *load_to_run(const struct pn_command *args, apr_pool
     return generation;
 }
 
+/* What it takes to start the same program again. @return NULL when its path is not to be had. */
+static const struct pn_start *how_started(apr_pool_t *pool, char *const *argv)
+{
+    struct pn_start *start = apr_palloc(pool, sizeof(*start));
+    char            *program = apr_palloc(pool, PATH_MAX);
+    ssize_t          n = readlink("/proc/self/exe", program, PATH_MAX - 1);
+
+    if (n <= 0)
+        return NULL;
+    program[n] = '\0';
+    *start = (struct pn_start){ .program = program, .argv = argv,
+                                .directory_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) };
+    return start;
+}
+
 int pn_boot_run(const struct pn_command *args, apr_pool_t *pool, int argc, char *const *argv)
 {
     struct pn_command         fixed = *args;
     struct pn_proc_options options = { .ops = &pn_glue, .arg = &fixed, .name = PN_SERVER_NAME,
                                        .one_process = one_process(args) };
+    struct pn_handover     handover;
     int                    code;
 
     /* Reloads come when the folder we are in may be another. */
     fixed.server_root = first_server_root(args, pool);
     options.command_line = command_line(pool, argc, argv);
+    options.start = how_started(pool, argv);
+    if (pn_handover_from_environment(&handover)) {
+        options.handover = &handover;
+        fixed.verb = PN_VERB_NONE;
+    }
     options.inherited = pn_listeners_from_environment(pool); /* before the process number changes */
     if (!may_start(&fixed, pool, &code))
         return code;
-    if (!leave_terminal(&fixed, pool, &options.daemon))
+    /* An earlier server that hands over has left the terminal already, if it was to. */
+    if (!options.handover && !leave_terminal(&fixed, pool, &options.daemon))
         return 1;
     options.generation = load_to_run(&fixed, pool);
     return options.generation ? pn_proc_run(&options) : 1;

@@ -28,6 +28,14 @@ int pn_boot_run(const struct pn_command *args, apr_pool_t *pool, int argc, char 
 /** `pinion serve`. @return the exit code. */
 int pn_serve(const struct pn_command *args, apr_pool_t *pool);
 
+/** `pinion explain`. @return the exit code: 0 when the answer is a success or a redirection, 1 when it is an error, 2 when
+ *  nothing could be explained. */
+int pn_explain(const struct pn_command *args, apr_pool_t *pool);
+
+/** -t --htaccess: checks the .htaccess files of a tree, and says on standard error what is wrong with each.
+ *  @return how many are wrong. */
+unsigned pn_check_htaccess(const struct pn_command *args, struct pn_generation *generation, apr_pool_t *pool);
+
 /* ---- version.c ---- */
 
 void pn_show_version(void);

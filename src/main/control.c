@@ -59,6 +59,8 @@ bool pn_control(enum pn_verb verb, const char *pid_file, int *ret_code)
         return restart(state, pid, SIGHUP, ret_code);
     case PN_VERB_GRACEFUL:
         return restart(state, pid, SIGUSR1, ret_code);
+    case PN_VERB_UPGRADE:
+        return restart(state, pid, SIGUSR2, ret_code);
     case PN_VERB_START:
     case PN_VERB_NONE:
         break;

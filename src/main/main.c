@@ -49,6 +49,8 @@ static int act(const struct pn_command *args, apr_pool_t *pool, int argc, char *
         return pn_boot_check(args, pool);
     case PN_ACTION_SERVE:
         return pn_serve(args, pool);
+    case PN_ACTION_EXPLAIN:
+        return pn_explain(args, pool);
     case PN_ACTION_RUN:
         break;
     }

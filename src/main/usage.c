@@ -25,6 +25,7 @@ static const struct {
     { "-t -D DUMP_INCLUDES", "show the configuration files that are read" },
     { "-t -D DUMP_CONFIG", "show the configuration as it is understood" },
     { "-t", "check the configuration" },
+    { "-t --htaccess dir", "check the .htaccess files of a tree too" },
     { "-T", "start without a look at the document roots" },
     { "-X", "serve from one process that stays in the terminal" },
 };
@@ -35,9 +36,10 @@ void pn_usage(FILE *to, const char *program)
 
     fprintf(to, "Usage: %s [-D name] [-d directory] [-f file]\n", program);
     fprintf(to, "%*s [-C \"directive\"] [-c \"directive\"]\n", indent, "");
-    fprintf(to, "%*s [-k start|restart|graceful|graceful-stop|stop]\n", indent, "");
+    fprintf(to, "%*s [-k start|restart|graceful|graceful-stop|stop|upgrade]\n", indent, "");
     fprintf(to, "%*s [-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-X]\n", indent, "");
     fprintf(to, "       %s serve directory [--port number]\n", program);
+    fprintf(to, "       %s explain url [-H \"header: value\"]... [-X method] [--from address] [--json] [-f file] ...\n", program);
     fprintf(to, "Options:\n");
     for (size_t i = 0; i < PN_COUNT(rows); i++)
         fprintf(to, "  %-20s : %s\n", rows[i].option, rows[i].help);

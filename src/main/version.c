@@ -39,7 +39,7 @@ void pn_show_settings(const struct pn_command *args, apr_pool_t *pool)
     printf("Compiled using: APR %s, APR-UTIL %s\n", APR_VERSION_STRING, APU_VERSION_STRING);
     printf("Architecture:   %zu-bit\n", sizeof(void *) * 8);
     printf("Server MPM:     %s\n", pn_mpm_name(model));
-    printf("  threaded:     no\n");
+    printf("  threaded:     %s\n", model == PN_MPM_PREFORK ? "no" : "yes (fixed thread count)");
     printf("    forked:     yes (variable process count)\n");
     show_defines();
     pn_generation_unref(generation);

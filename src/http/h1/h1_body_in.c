@@ -13,6 +13,8 @@ struct h1_body {
     struct h1_conn   *c;
     uint64_t          left;    /* PN_FRAMING_LENGTH: bytes to come */
     struct pn_chunked chunked;
+    pn_usec           waited;  /* for the client to send, so far */
+    uint64_t          received;/* bytes, by waiting */
     char             *buffer;  /* INPUT_BYTES, once the connection's own input is used up */
     pn_str            ready;   /* received, not handed out */
     bool              own;     /* ready lies in c->in */
@@ -28,6 +30,30 @@ static pn_rc fail(struct h1_body *self, pn_rc rc)
     self->c->unclean = true;
     self->super.r->keep_alive = false;
     return rc;
+}
+
+/* Waits for bytes, each time as long as Timeout and in all as long as RequestReadTimeout allows. What the program does meanwhile
+ * is not held against the client. */
+PN_MAY_YIELD static pn_rc wait_for_bytes(struct h1_body *self, size_t *ret_n)
+{
+    struct pn_loop              *loop = self->c->worker->loop;
+    const struct pn_core_server *conf = pn_core_server(self->super.r->server);
+    pn_usec                      allowed = pn_read_limit_time(&conf->read_limits.body, self->received);
+    pn_usec                      begun = pn_loop_now(loop);
+    bool                         limited = allowed < PN_NEVER && allowed - self->waited < conf->timeout;
+    pn_usec                      wait = limited ? allowed - self->waited : conf->timeout;
+    pn_rc                        rc = PN_TIMEOUT;
+
+    if (wait > 0)
+        rc = pn_stream_recv_wait(&self->c->stream, self->buffer, INPUT_BYTES, wait, ret_n);
+    self->waited += pn_loop_now(loop) - begun;
+    if (rc == PN_OK)
+        self->received += *ret_n;
+    if (rc != PN_TIMEOUT || !limited)
+        return rc;
+    PN_LOG_R(self->super.r, PN_LOG_INFO, 1382, 0, "Request body read timeout");
+    self->super.r->core->reject_status = 408;
+    return PN_FAILED;
 }
 
 /* Brings bytes into self->ready. What came with the head is used first. */
@@ -48,7 +74,7 @@ PN_MAY_YIELD static pn_rc receive(struct h1_body *self)
     }
     if (!self->buffer)
         self->buffer = apr_palloc(r->pool, INPUT_BYTES);
-    pn_rc rc = pn_stream_recv_wait(&c->stream, self->buffer, INPUT_BYTES, pn_core_server(r->server)->timeout, &n);
+    pn_rc rc = wait_for_bytes(self, &n);
     if (rc == PN_OK) {
         r->bytes_in += n;
         self->ready = pn_str_n(self->buffer, n);
@@ -60,6 +86,8 @@ PN_MAY_YIELD static pn_rc receive(struct h1_body *self)
     }
     if (rc == PN_TIMEOUT)
         return pn_fail(r, 408, PN_LOG_MODULE, 20002, "no more of the request body came within Timeout");
+    if (rc == PN_FAILED)
+        return rc;
     if (rc != PN_CANCELLED || !pn_fiber_cancelled(pn_fiber_this()))
         c->pub.aborted = true;
     return rc;

@@ -51,6 +51,7 @@ static void conn_free(struct h1_conn *c)
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
+    w->lingering -= c->state == H1_LINGER;
     c->state = H1_FREE;
     c->next = w->free_conns;
     w->free_conns = c;
@@ -119,7 +120,7 @@ static char *grow_input(struct h1_conn *c, size_t *ret_room)
 static char *arena_room(struct pn_worker *w, size_t *ret_room)
 {
     if (PN_ARENA_BYTES - w->arena_used < PN_RECEIVE_BYTES) {
-        if (pn_fiber_this())
+        if (pn_fiber_this() || w->in_job)
             return NULL;
         pn_loop_run_received(w->loop); /* every head in the arena is taken by its request now */
         w->arena_used = 0;
@@ -152,14 +153,25 @@ static void queue_request(struct h1_conn *c)
     pn_job_queue(c->worker->loop, &c->job);
 }
 
-/* The first byte of a head has come: its time limit begins. */
-static void head_begins(struct h1_conn *c)
+/* When the client must have sent more: Timeout after now, and RequestReadTimeout after the head's beginning. */
+static void limit_head(struct h1_conn *c)
 {
-    if (!c->idle)
-        return;
+    const struct pn_core_server *conf = pn_core_server(c->pub.base_server);
+    pn_usec                      until = pn_loop_now(c->worker->loop) + conf->timeout;
+    pn_usec                      time = pn_read_limit_time(&conf->read_limits.header, c->in_n);
+
+    if (time < PN_NEVER && c->head_begun + time < until)
+        until = c->head_begun + time;
+    pn_timer_set(c->worker->loop, &c->timer, until);
+}
+
+/* A part of a head has come. On a new connection its time is running already. */
+static void head_goes_on(struct h1_conn *c)
+{
+    if (c->idle && c->pub.requests)
+        c->head_begun = pn_loop_now(c->worker->loop);
     c->idle = false;
-    pn_timer_set(c->worker->loop, &c->timer,
-                 pn_loop_now(c->worker->loop) + pn_core_server(c->pub.base_server)->timeout);
+    limit_head(c);
 }
 
 /* Looks for the end of the head in what has been received. @return true when nothing more is to be read now. */
@@ -173,7 +185,7 @@ static bool examine(struct h1_conn *c)
     if (rc == PN_AGAIN) {
         if (c->in_arena)
             h1_conn_keep_rest(c, 0);
-        head_begins(c);
+        head_goes_on(c);
         return false;
     }
     c->fault = fault;
@@ -227,7 +239,7 @@ void h1_conn_receive(struct h1_conn *c)
                 continue;
             return;
         }
-        if (pn_fiber_this()) /* in the run phase: the loop has drained the watch before these bytes came */
+        if (pn_fiber_this() || c->worker->in_job) /* in the run phase: the loop has drained the watch before these bytes came */
             c->worker->undrained = true;
         if (fresh) {
             c->in = to;
@@ -254,6 +266,8 @@ static void go_idle(struct h1_conn *c)
     c->idle = true;
     c->fault = PN_H1_FINE;
     pn_timer_set(c->worker->loop, &c->timer, pn_loop_now(c->worker->loop) + wait);
+    if (c->in) /* the beginning of the next head came with the last request */
+        head_goes_on(c);
     if (!c->stream.io.registered) { /* what has come meanwhile is told by the registration itself */
         c->stream.io.ready &= (uint8_t)~PN_IO_IN;
         if (pn_io_register(c->worker->loop, &c->stream.io) != PN_OK)
@@ -282,11 +296,28 @@ static bool next_head(struct h1_conn *c)
     return true;
 }
 
+/* As many requests are at work as may be: it waits, with its input out of the arena, which the turn's end empties. */
+static void wait_for_slot(struct h1_conn *c)
+{
+    if (c->in_arena) {
+        char *own = malloc(c->in_n);
+
+        pn_assert(own != NULL);
+        memcpy(own, c->in, c->in_n);
+        c->in = own;
+        c->in_cap = c->in_n;
+        c->in_arena = false;
+    }
+    c->state = H1_QUEUED;
+    c->called = true; /* when the job runs next */
+    pn_slot_wait(c->worker, &c->job);
+}
+
 PN_MAY_YIELD static void serve(void *arg)
 {
     struct h1_conn *c = arg;
     apr_pool_t     *pool = pn_fiber_pool(pn_fiber_this());
-    bool            again;
+    bool            again, more = true;
 
     c->fiber = pn_fiber_this();
     do {
@@ -294,8 +325,10 @@ PN_MAY_YIELD static void serve(void *arg)
         c->watched = false;
         again = h1_serve_request(c, pool);
         apr_pool_clear(pool);
-    } while (again && next_head(c));
-    if (again)
+    } while (again && next_head(c) && (more = pn_slot_free(c->worker)));
+    if (!more)
+        wait_for_slot(c);
+    else if (again)
         go_idle(c);
     else
         h1_conn_linger(c);
@@ -312,6 +345,13 @@ static void serve_job(struct pn_job *job)
 {
     struct h1_conn *c = PN_CONTAINER(job, struct h1_conn, job);
 
+    if (c->called)
+        pn_slot_taken(c->worker);
+    else if (PN_UNLIKELY(!pn_slot_free(c->worker))) {
+        wait_for_slot(c);
+        return;
+    }
+    c->called = false;
     if (pn_fiber_start(c->worker->loop, serve, c) != PN_OK)
         h1_conn_close(c); /* no memory for a stack: the only way to say so is to close */
 }
@@ -361,6 +401,7 @@ void h1_conn_linger(struct h1_conn *c)
     }
     drop_input(c);
     c->state = H1_LINGER;
+    c->worker->lingering++;
     c->stream.ops->end(&c->stream);
     if (pn_io_register(c->worker->loop, &c->stream.io) != PN_OK) {
         h1_conn_close(c);
@@ -376,7 +417,15 @@ static void on_io(struct pn_io *io, unsigned events)
 {
     struct h1_conn *c = PN_CONTAINER(io, struct h1_conn, stream.io);
 
+    if (c->worker->closing)
+        return;
     switch (c->state) {
+    case H1_PREFACE:
+        h1_preface_go(c);
+        break;
+    case H1_HANDSHAKE:
+        h1_tls_go(c);
+        break;
     case H1_READING:
         h1_conn_receive(c);
         break;
@@ -401,7 +450,13 @@ static void on_timer(struct pn_timer *timer)
 {
     struct h1_conn *c = PN_CONTAINER(timer, struct h1_conn, timer);
 
-    if (c->state == H1_LINGER || (c->state == H1_READING && c->idle)) {
+    if (c->worker->closing)
+        return;
+    if (c->state == H1_HANDSHAKE) {
+        h1_tls_timeout(c);
+        return;
+    }
+    if (c->state == H1_LINGER || c->state == H1_PREFACE || (c->state == H1_READING && c->idle)) {
         h1_conn_close(c);
         return;
     }
@@ -410,6 +465,25 @@ static void on_timer(struct pn_timer *timer)
     c->fault = PN_H1_TIMEOUT; /* a part of a head and then nothing: 408 */
     c->head_end = c->in_n;
     queue_request(c);
+}
+
+void h1_conn_begin(struct h1_conn *c)
+{
+    if (h1_other_wanted(c))
+        return;
+    c->state = H1_READING;
+    c->idle = true;
+    c->head_begun = pn_loop_now(c->worker->loop);
+    limit_head(c);
+    h1_conn_receive(c);
+}
+
+void h1_conn_start(struct h1_conn *c)
+{
+    if (h1_tls_wanted(c))
+        h1_tls_go(c);
+    else
+        h1_conn_begin(c);
 }
 
 void pn_worker_accepted(struct pn_worker *w, int fd, const struct pn_addr *peer, const struct pn_listener *listener)
@@ -422,10 +496,10 @@ void pn_worker_accepted(struct pn_worker *w, int fd, const struct pn_addr *peer,
     pn_io_prepare(&c->stream.io, fd, on_io);
     c->job.fn = serve_job;
     pn_timer_init(&c->timer, on_timer);
-    c->state = H1_READING;
-    c->idle = true;
-    pn_timer_set(w->loop, &c->timer, pn_loop_now(w->loop) + pn_core_server(c->pub.base_server)->timeout);
-    h1_conn_receive(c);
+    if (h1_preface_wanted(c))
+        h1_preface_go(c);
+    else
+        h1_conn_start(c);
 }
 
 /* An idle connection is closed at once when it has been asked before: a client that sends at this moment must see an answer,
@@ -435,7 +509,7 @@ void pn_worker_drain(struct pn_worker *w, pn_usec grace)
     w->draining = true;
     for (struct h1_conn *c = w->open; c; c = c->next) {
         c->last_answer = true;
-        if (c->state == H1_READING && c->idle)
+        if (c->state == H1_PREFACE || (c->state == H1_READING && c->idle))
             pn_timer_set(w->loop, &c->timer, pn_loop_now(w->loop) + grace);
     }
     if (w->conns == 0 && w->on_idle)

@@ -8,8 +8,11 @@
 
 #include "http/request_core.h"
 #include "net/stream.h"
+#include <pinion/tls.h>
 
 enum h1_state {
+    H1_PREFACE,   /* what comes before everything else, see h1_preface.c */
+    H1_HANDSHAKE, /* of TLS, see h1_tls.c */
     H1_READING, /* waits for a head or the rest of one; the timer limits it */
     H1_QUEUED,  /* a head is complete (or refused), its job is queued */
     H1_WORKING, /* a fiber serves */
@@ -25,6 +28,7 @@ struct h1_conn {
     struct pn_fiber  *fiber;           /* WORKING: that of the request */
     struct h1_conn   *next, **link;    /* the worker's list of open connections, or of free ones */
     struct pn_worker *worker;
+    pn_usec           head_begun;      /* READING: since when the client is to send a head */
     char             *in;              /* received and not used yet: malloc'd, or in the arena; NULL: nothing */
     uint32_t          in_n, in_cap;
     uint32_t          head_end;        /* QUEUED: bytes of in that are the head */
@@ -37,8 +41,34 @@ struct h1_conn {
     bool              last_answer : 1; /* draining: the next answer closes */
     bool              client_closes : 1; /* the client said that its last request was the last */
     bool              watched : 1;     /* WORKING: a reset cancels the request's waits */
+    bool              called : 1;      /* QUEUED: it has waited for a slot, and one is kept for it */
+    bool              sniffed : 1;     /* HANDSHAKE: it has begun, and not with plain HTTP */
+    bool              away : 1;        /* HANDSHAKE: a step of it is on another thread */
+    bool              doomed : 1;      /* HANDSHAKE: it has taken too long */
+    bool              plain_http : 1;  /* the client speaks HTTP where TLS is spoken: it is told so */
     bool              unclean : 1;     /* bytes of the peer may be on their way that nobody will read */
 };
+
+/** Its first request may come: what has been received already is looked at. */
+void h1_conn_begin(struct h1_conn *c);
+
+/** Its own protocol begins: TLS, or HTTP at once. */
+void h1_conn_start(struct h1_conn *c);
+
+/** A new connection that something is to be read of before TLS and HTTP: waits for it. @return false: nothing is. */
+bool h1_preface_wanted(struct h1_conn *c);
+/** Reads what has come of it. The connection may be closed when it returns. */
+void h1_preface_go(struct h1_conn *c);
+
+/** A connection that is about to begin: looks who wants it or its bytes. @return true: it does not speak HTTP, and is served. */
+bool h1_other_wanted(struct h1_conn *c);
+
+/** A new connection of a server that speaks TLS: puts a session on the stream. @return false: it speaks none. */
+bool h1_tls_wanted(struct h1_conn *c);
+/** Goes on with the handshake as far as it goes. The connection may be closed when it returns. */
+void h1_tls_go(struct h1_conn *c);
+/** It took too long. */
+void h1_tls_timeout(struct h1_conn *c);
 
 /** Room of the arena or of the buffer for more input; grows the buffer up to the limits of a head. */
 void h1_conn_receive(struct h1_conn *c);

@@ -146,9 +146,39 @@ PN_MAY_YIELD static struct pn_request *refuse(struct h1_conn *c, struct pn_reque
     return pn_pipeline_error(r, pn_h1_fault_status(fault));
 }
 
+/* Does the end of a request line stand in what has come of a head? Empty lines before it do not count. */
+static bool has_request_line(pn_str bytes)
+{
+    while (bytes.n && (bytes.p[0] == '\r' || bytes.p[0] == '\n'))
+        bytes = pn_str_from(bytes, 1);
+    return pn_str_chr(bytes, '\n', 0) != SIZE_MAX;
+}
+
+/* A client that did not get as far as the end of its request line is no client to be answered: the connection goes, and the log
+ * of a new one tells of it, as Apache has it. */
+PN_MAY_YIELD static bool give_up(struct h1_conn *c, struct pn_request *r)
+{
+    PN_LOG_R(r, PN_LOG_INFO, 1382, 0, "Request header read timeout");
+    r->status = 408;
+    r->core->logged = c->pub.requests > 1;
+    c->client_closes = true;
+    pn_pipeline_finish(r);
+    return false;
+}
+
+/* Plain HTTP where TLS is spoken: the page says where to go. */
+PN_MAY_YIELD static struct pn_request *point_to_https(struct h1_conn *c, struct pn_request *r)
+{
+    r->keep_alive = false;
+    c->unclean = true;
+    apr_table_setn(pn_notes(r), "error-notes", "This port speaks HTTPS, and the request came without it: use https:// in the address.");
+    return pn_pipeline_error(r, 400);
+}
+
 /* Sends, drops what is left of the request's body, logs. @return may the connection be used again? */
 PN_MAY_YIELD static bool answer(struct h1_conn *c, struct pn_request *r)
 {
+    r = pn_pipeline_settle(r);
     bool again = h1_send_response(c, r) == PN_OK && r->keep_alive && !r->body_broken;
 
     if (again && r->core->framing != PN_FRAMING_NONE)
@@ -172,6 +202,8 @@ bool h1_serve_request(struct h1_conn *c, apr_pool_t *pool)
     h1_conn_keep_rest(c, c->head_end);
     pn_worker_freshen(c->worker);
 
+    if (fault == PN_H1_TIMEOUT && !has_request_line(pn_str_n(bytes, n)))
+        return give_up(c, r);
     enum pn_h1_fault parse_fault = PN_H1_FINE;
     pn_rc            rc = pn_h1_parse_request(pool, bytes, n, &limits, &head, &r->in, &parse_fault);
     if (fault == PN_H1_FINE && rc != PN_OK)
@@ -186,6 +218,8 @@ bool h1_serve_request(struct h1_conn *c, apr_pool_t *pool)
         return answer(c, refuse(c, r, fault));
     }
     int status = understand(r, &head);
+    if (c->plain_http)
+        return answer(c, point_to_https(c, r));
     r->keep_alive = r->keep_alive && keep_alive_allowed(c, r);
     return answer(c, status ? pn_pipeline_error(r, status) : pn_pipeline_run(r));
 }

@@ -9,6 +9,7 @@
 
 #include "http/h1/h1_conn.h"
 #include "http/log_buffer.h"
+#include "http/score.h"
 #include "proto/chunked.h"
 
 #define HEAD_MAX (256 * 1024)
@@ -35,6 +36,7 @@ struct sender {
     size_t             gathered;  /* bytes in iov */
     struct pn_buf      head;      /* iov[0] while it is the only one */
     struct pn_log_mark mark;      /* where the log stood before the line that was made early */
+    bool               logged;    /* the line was made early */
     uint64_t           predicted; /* bytes that the line counts as sent */
     uint64_t           file_sent; /* of the file chunk at work, by the first attempt */
 };
@@ -213,9 +215,13 @@ PN_MAY_YIELD static pn_rc flush(struct sender *s, bool more)
 }
 
 /* A child that is killed as the last bytes have left would lose the line of an answer that the client has. So the line is made
- * first, as if all went well, and taken back when it does not. */
+ * first, as if all went well, and taken back when it does not. A line that has to wait for the client's name is made later: the
+ * client need not wait for it, and other lines may not come in between. */
 static void log_early(struct sender *s, uint64_t file_bytes)
 {
+    s->logged = pn__remote_host_known(s->r);
+    if (!s->logged)
+        return;
     s->predicted = s->gathered + file_bytes;
     s->r->bytes_out += s->predicted;
     s->r->ended = pn_loop_now(s->c->worker->loop);
@@ -226,6 +232,8 @@ static void log_early(struct sender *s, uint64_t file_bytes)
 
 static void take_log_back(struct sender *s)
 {
+    if (!s->logged)
+        return;
     pn_log_buffer_take_back(s->mark);
     s->r->core->logged = false;
 }
@@ -242,13 +250,21 @@ PN_MAY_YIELD static pn_rc flush_last(struct sender *s)
     if (PN_LIKELY(pn_stream_try(&s->c->stream, &iov, &s->count, false, &s->r->bytes_out) == PN_OK))
         return PN_OK;
     take_log_back(s);
+    pn__score_drain(s->r);
     return pn_stream_send_all(&s->c->stream, iov, s->count, false, s->timeout, &s->r->bytes_out);
+}
+
+/* Between chunks of a body, of which the next may be long in coming: the kernel waits for it a fifth of a second at most, TLS
+ * would wait for ever. */
+static bool bytes_follow(const struct sender *s)
+{
+    return s->c->stream.ops == &pn_stream_plain;
 }
 
 PN_MAY_YIELD static pn_rc gather(struct sender *s, pn_str bytes)
 {
     if (s->count == IOV_MAX_GATHER) {
-        pn_rc rc = flush(s, true);
+        pn_rc rc = flush(s, bytes_follow(s));
         if (rc != PN_OK)
             return rc;
     }
@@ -284,6 +300,8 @@ PN_MAY_YIELD static pn_rc send_file(struct sender *s, const struct pn_chunk *chu
     s->file_sent = 0;
     if (chunk->last && s->framing == OUT_LENGTH && s->left == 0 && file_at_once(s, chunk))
         return PN_OK;
+    if (chunk->last)
+        pn__score_drain(s->r);
     pn_rc rc = flush(s, true);
     if (rc != PN_OK)
         return rc;
@@ -334,7 +352,7 @@ PN_MAY_YIELD static pn_rc put_chunk(struct sender *s, const struct pn_chunk *chu
     }
     else if (s->framing == OUT_CHUNKED) {
         if (s->count == IOV_MAX_GATHER)
-            rc = flush(s, true);
+            rc = flush(s, bytes_follow(s));
         char *line = s->size_lines[s->count]; /* one for each place in iov: an endless body takes no memory */
         if (rc == PN_OK)
             rc = gather(s, pn_str_n(line, pn_chunked_size_line(line, n)));
@@ -369,26 +387,6 @@ PN_MAY_YIELD static pn_rc send_body(struct sender *s)
     return rc == PN_OK ? flush_last(s) : rc;
 }
 
-/* A body of unknown length that is all there after one pull gets a Content-Length instead of chunked framing. */
-PN_MAY_YIELD static void settle_length(struct pn_request *r)
-{
-    struct pn_chunk first = { .fd = -1 };
-
-    if (r->body->length >= 0 || status_has_no_body(r->status) || r->head_only)
-        return;
-    struct pn_body *rest = r->body;
-    pn_rc           rc = pn_body_next(rest, &first);
-    if (rc == PN_EOF) {
-        r->body = pn_body_empty(r);
-        return;
-    }
-    if (rc != PN_OK) {
-        r->body = pn__body_failing(r, rc);
-        return;
-    }
-    r->body = pn__body_resumed(r, &first, rest);
-}
-
 pn_rc h1_send_response(struct h1_conn *c, struct pn_request *r)
 {
     struct sender s = { .c = c, .r = r, .timeout = pn_core_server(r->server)->timeout };
@@ -397,7 +395,6 @@ pn_rc h1_send_response(struct h1_conn *c, struct pn_request *r)
 
     if (PN_UNLIKELY(r->env != NULL) && (pn_env_get(r, "nokeepalive") || downgraded(r)))
         r->keep_alive = false;
-    settle_length(r);
     s.framing = choose_framing(r);
     s.left = s.framing == OUT_LENGTH ? (uint64_t)r->body->length : 0;
     r->sent_head = true;
