@@ -1,6 +1,6 @@
 /* fuzz_proxy_header.c - the PROXY protocol. Byte 0: where the input is cut; then the bytes of a
  * connection. Holds: a cut input is never judged otherwise than the whole. */
-#include "proto/proxy_header.h"
+#include <pinion/proxy_header.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
