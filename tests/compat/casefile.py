@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DEFAULT_MTIME_S = calendar.timegm((2024, 1, 2, 3, 4, 5))
-HEAD_KEYS = {"title", "spec", "site", "modules", "header-order", "ports"}
+HEAD_KEYS = {"title", "spec", "site", "modules", "header-order", "ports", "tls"}
 ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|\{(\d+)\*([^}]*)\}|(.))", re.S)
 SIMPLE = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "s": b" ", "\\": b"\\"}
 REQUEST_LINE = re.compile(rb"(?:^|\n)([A-Za-z]+) [^\r\n]* HTTP/\d", re.S)
@@ -41,6 +41,9 @@ class Send:
     methods: list = field(default_factory=list)
     port_index: int = 1
     patience_s: float = 5.0
+    tls: str = ""                    # "": in the clear; "yes", or the version "1.2", "1.3"
+    client: str = ""                 # the certificate that the client has
+    name: str = "www.example.test"   # what it calls the server in the handshake; "-": nothing
 
     def steps(self, variables):
         """[(verb, value)]: 'send' bytes, 'pause' s, 'wait' count, 'interim', 'shutdown'."""
@@ -211,8 +214,8 @@ def pattern(size):
     return blocks[:size]
 
 
-def _send(section):
-    send = Send(section.lines)
+def _send(section, tls):
+    send = Send(section.lines, tls=tls)
     for key, value in section.options.items():
         if key == "answers":
             send.answers = int(value)
@@ -222,6 +225,10 @@ def _send(section):
             send.port_index = int(value)
         elif key == "patience":
             send.patience_s = float(value)
+        elif key == "tls":
+            send.tls = "" if value == "no" else value
+        elif key in ("client", "name"):
+            setattr(send, key, value)
         else:
             raise CaseError(f"[send {key}=]")
     return send
@@ -232,7 +239,7 @@ def _text_lines(section):
 
 
 def load_site(name):
-    """(modules, config text, files) of sites/<name>.site."""
+    """(modules, config text, files, tls) of sites/<name>.site."""
     head, sections = split_sections((HERE / "sites" / f"{name}.site").read_text())
     config, files = "", []
     for section in sections:
@@ -242,7 +249,7 @@ def load_site(name):
             files += parse_files(section.lines)
         else:
             raise CaseError(f"[{section.name}] in a site")
-    return head.get("modules", "").split(), config, files
+    return head.get("modules", "").split(), config, files, head.get("tls", "")
 
 
 def load_case(path):
@@ -258,7 +265,8 @@ def _build_case(name, text):
     head, sections = split_sections(text)
     if not head.get("title"):
         raise CaseError("no title")
-    modules, config, files = load_site(head.get("site", "static"))
+    modules, config, files, tls = load_site(head.get("site", "static"))
+    tls = head.get("tls", tls)
     case = Case(name, head["title"], head.get("spec", "").split(), head.get("site", "static"),
                 modules + head.get("modules", "").split(), config, files, [], [], [], None,
                 head.get("header-order") == "yes", int(head.get("ports", 1)))
@@ -268,7 +276,7 @@ def _build_case(name, text):
         elif section.name == "files":
             case.files = case.files + parse_files(section.lines)
         elif section.name == "send":
-            case.sends.append(_send(section))
+            case.sends.append(_send(section, tls))
         elif section.name == "log":
             case.log = (case.log or []) + _text_lines(section)
         else:

@@ -1,9 +1,11 @@
 """Plays a case's [send] blocks against one server and records what came back."""
+import functools
+import ssl
 import time
 from dataclasses import dataclass, field
 
 from compat.casefile import request_methods
-from lib import http1
+from lib import certs, http1
 
 QUIET_S = 0.04        # how long a connection must stay silent to count as kept open
 CLOSE_S = 3.0         # how long to wait for an end that the last answer announced
@@ -16,6 +18,11 @@ class Exchange:
     interims: list = field(default_factory=list)      # (index of the answer they precede, Response)
     end: str = "open"
     fault: str = ""                                   # what was not HTTP, or did not come
+
+
+@functools.cache
+def client_context(version, certificate):
+    return certs.shared().client(certificate or None, None if version == "yes" else version, trust=False)
 
 
 class Player:
@@ -31,12 +38,22 @@ class Player:
         self.conn = None
 
     def play(self):
-        with http1.Conn(self.address, self.send.patience_s) as self.conn:
+        try:
+            self.conn = self._connect()
+        except (ssl.SSLError, ConnectionError):
+            self.exchange.end = "refused"
+            return self.exchange
+        with self.conn:
             self._steps()
             self._read_until(self.due)
             if not self.exchange.fault:
                 self._finish()
         return self.exchange
+
+    def _connect(self):
+        context = client_context(self.send.tls, self.send.client) if self.send.tls else None
+        name = None if self.send.name == "-" else self.send.name
+        return http1.Conn(self.address, self.send.patience_s, tls=context, name=name)
 
     def _steps(self):
         for verb, value in self.steps:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from compat import casefile
-from lib import servers
+from lib import certs, servers
 
 ALWAYS = ["mpm_event", "authz_core"]
 KEEP = 3
@@ -102,7 +102,7 @@ class Pair:
 
     def variables(self, server):
         values = {"PORT": server.port, "ROOT": self.root, "SITE": self.site, "RUN": server.run_dir,
-                  "LOG": server.run_dir / "access.log"}
+                  "LOG": server.run_dir / "access.log", "CERTS": certs.shared().dir}
         for number, port in enumerate(server.ports[1:], 2):
             values[f"PORT{number}"] = port
         return values

@@ -7,6 +7,7 @@ ProtocolError.  A Conn owns its socket; a Response owns copies of all it holds.
 import re
 import select
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 
@@ -144,12 +145,18 @@ def body_framing(method, response):
 class Conn:
     """One connection.  Every wait has a deadline in seconds; none sleeps for a fixed time."""
 
-    def __init__(self, address, timeout_s=5.0):
+    def __init__(self, address, timeout_s=5.0, source=None, tls=None, name="localhost"):
+        """`source`: the address to connect from, any of 127.0.0.0/8.  `tls`: an ssl.SSLContext;
+        `name` is the server's in the handshake, None sends none."""
         family = socket.AF_INET6 if ":" in str(address[0]) else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.settimeout(timeout_s)
         self.sock.connect(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname=name)
         self.sock.setblocking(False)
         self.timeout_s = timeout_s
         self.buffer = bytearray()
@@ -172,7 +179,7 @@ class Conn:
 
     def shutdown_write(self):
         try:
-            self.sock.shutdown(socket.SHUT_WR)
+            socket.socket.shutdown(self.sock, socket.SHUT_WR)  # of TCP: a TLS session is not told
         except OSError:
             self.send_broke = True
 
@@ -185,7 +192,7 @@ class Conn:
             self._await(write=True, deadline=deadline, what="room to send")
             try:
                 view = view[self.sock.send(view):]
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 if self.end is None:
                     self._receive()
             except OSError:
@@ -251,6 +258,8 @@ class Conn:
         return bool(self.buffer)
 
     def _await(self, write, deadline, what):
+        if not write and isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            return
         poll = select.poll()
         poll.register(self.sock, select.POLLOUT if write else select.POLLIN)
         left_ms = max(0.0, (deadline - time.monotonic()) * 1000)
@@ -260,7 +269,7 @@ class Conn:
     def _receive(self):
         try:
             data = self.sock.recv(READ_BYTES)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError:
             self.end = "reset"

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lib import http1, servers
+from lib import certs, http1, servers
 
 MODULES = ["mpm_event", "authz_core", "mime", "dir", "alias"]
 BASE = """\
@@ -37,6 +37,11 @@ DirectoryIndex index.html
     Require all granted
 </Directory>
 """
+TLS = """\
+SSLEngine On
+SSLCertificateFile "{certs}/server.crt"
+SSLCertificateKeyFile "{certs}/server.key"
+"""
 MIME_TYPES = "text/html html\ntext/plain txt\napplication/octet-stream bin\n"
 WAIT_S = 10.0
 
@@ -53,11 +58,14 @@ class Site:
         self.listen = [f"Listen 127.0.0.1:{self.port}"]
         self.lines = []
         self.module_names = list(MODULES)
+        self.client = None           # the ssl.SSLContext of clients, for a server with TLS
         self.server = servers.Server("pinion", binary, self.dir / "run", self.port)
         self.run_dir = self.server.run_dir
         (self.run_dir / "mime.types").write_text(MIME_TYPES)
         if os.geteuid() == 0:
             self.lines.append("User www-data\nGroup www-data")
+        if protocol == "h1s":
+            self.tls()
 
     # --- setting up ---
 
@@ -75,6 +83,13 @@ class Site:
         """Lines at the end of the configuration; {root}, {run} and {port} are filled in."""
         self.lines.append(text)
         return self
+
+    def tls(self, authority=None):
+        """The server speaks TLS with the certificate `server` of an authority."""
+        authority = authority or certs.shared()
+        self.client = authority.client()
+        self.modules("ssl")
+        return self.conf(TLS.replace("{certs}", str(authority.dir)))
 
     def modules(self, *names):
         self.module_names += [name for name in names if name not in self.module_names]
@@ -99,12 +114,14 @@ class Site:
 
     # --- asking ---
 
-    def connect(self, port=None, host="127.0.0.1", timeout_s=5.0):
-        return http1.Conn((host, port or self.port), timeout_s)
+    def connect(self, port=None, host="127.0.0.1", timeout_s=5.0, source=None, tls=None, name="localhost"):
+        """`tls`: the context of this client, False for none; the site's own when nothing is said."""
+        context = self.client if tls is None else tls or None
+        return http1.Conn((host, port or self.port), timeout_s, source, context, name)
 
-    def get(self, path, headers=None, method="GET", body=b""):
+    def get(self, path, headers=None, method="GET", body=b"", source=None):
         """One request on a connection of its own."""
-        with self.connect() as conn:
+        with self.connect(source=source) as conn:
             return conn.request(method, path, headers, body)
 
     def raw(self, data, method="GET"):

@@ -1,6 +1,7 @@
 """Directory listings: what no comparison with another server can show (size, memory, freshness, the modern form)."""
 import os
 import re
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -212,3 +213,114 @@ def test_modern_with_header_and_readme(site):
 def test_the_client_may_ask_for_a_classic_form(site):
     modern(site).file("d/x", "").start()
     assert "<pre>" in site.get("/d/?F=1").body.decode() and "<table>" in site.get("/d/?F=2").body.decode()
+
+
+# --- what is kept from one request to the next is never stale ---
+
+def kept_listing(site, more=""):
+    listing(site, more=more)
+    for number in range(30):
+        site.file(f"d/file-{number:02d}.txt", "x" * number)
+    return site
+
+
+def row(conn, name, path="/d/"):
+    lines = conn.request("GET", path).body.decode("latin-1").splitlines()
+    return next((line for line in lines if f'href="{name}"' in line), None)
+
+
+def test_a_changed_size_is_shown_at_once(site):
+    kept_listing(site).start()
+    with site.connect() as conn:
+        for size in (2000, 3000, 100, 40_000) * 5:
+            (site.root / "d/file-05.txt").write_bytes(b"y" * size)
+            shown = row(conn, "file-05.txt").split()[-1]
+            assert shown == {2000: "2.0K", 3000: "2.9K", 100: "100", 40_000: "39K"}[size]
+
+
+def test_an_append_through_an_open_file_is_shown_at_once(site):
+    kept_listing(site).start()
+    with site.connect() as conn, open(site.root / "d/file-07.txt", "ab", buffering=0) as file:
+        for number in range(1, 20):
+            file.write(b"z" * 10)
+            assert row(conn, "file-07.txt").split()[-1] == str(7 + 10 * number)
+
+
+def test_a_changed_time_is_shown_at_once(site):
+    kept_listing(site).start()
+    with site.connect() as conn:
+        for year in range(2000, 2020):
+            os.utime(site.root / "d/file-03.txt", ((year - 1970) * 31_556_952 + 86_400,) * 2)
+            assert f"{year}-" in row(conn, "file-03.txt")
+
+
+def test_a_file_that_becomes_something_else(site):
+    kept_listing(site).start()
+    target = site.root / "d/file-09.txt"
+    with site.connect() as conn:
+        assert row(conn, "file-09.txt")
+        target.unlink()
+        assert row(conn, "file-09.txt") is None
+        target.mkdir()
+        assert row(conn, "file-09.txt/")
+        target.rmdir()
+        target.symlink_to("nowhere")
+        assert row(conn, "file-09.txt") is None and row(conn, "file-09.txt/") is None
+        target.unlink()
+        target.symlink_to("file-10.txt")
+        assert row(conn, "file-09.txt").split()[-1] == "10"
+        (site.root / "d/file-10.txt").write_bytes(b"w" * 500)
+        assert row(conn, "file-09.txt").split()[-1] == "500"
+
+
+def test_a_file_with_two_names_is_asked_about(site):
+    kept_listing(site).start()
+    (site.root / "elsewhere").mkdir()
+    os.link(site.root / "d/file-11.txt", site.root / "elsewhere/same.txt")
+    with site.connect() as conn:
+        for size in range(100, 120):
+            (site.root / "elsewhere/same.txt").write_bytes(b"v" * size)
+            assert row(conn, "file-11.txt").split()[-1] == str(size)
+
+
+def test_what_is_kept_depends_on_the_settings(site):
+    kept_listing(site, "    AllowOverride All").start()
+    with site.connect() as conn:
+        assert row(conn, "file-12.txt")
+        site.file("d/.htaccess", '<Files "file-12*">\n    Require all denied\n</Files>\n')
+        assert row(conn, "file-12.txt") is None
+        site.file("d/.htaccess", "IndexIgnore *-13* .ht*\nAddDescription thirteen *-14.txt\n")
+        assert row(conn, "file-12.txt") and row(conn, "file-13.txt") is None and "thirteen" in row(conn, "file-14.txt")
+        (site.root / "d/.htaccess").unlink()
+        assert row(conn, "file-13.txt") and "thirteen" not in row(conn, "file-14.txt")
+
+
+def test_what_is_kept_depends_on_who_asks(site):
+    kept_listing(site, "    AllowOverride All")
+    site.file("d/inner/.htaccess", "Require expr %{HTTP:X-Key} == 'open'\n").file("d/inner/x", "").start()
+    with site.connect() as conn:
+        for _ in range(5):
+            assert row(conn, "inner/") is None
+            assert 'href="inner/"' in conn.request("GET", "/d/", {"X-Key": "open"}).body.decode()
+
+
+def test_orders_and_forms_are_told_apart(site):
+    kept_listing(site).start()
+    with site.connect() as conn:
+        for _ in range(3):
+            for query, first in (("C=N;O=A", "file-00"), ("C=N;O=D", "file-29"), ("C=S;O=D", "file-29"), ("P=*-1?.txt", "file-10")):
+                body = conn.request("GET", "/d/?" + query).body.decode()
+                assert re.search(r'href="(file-..)', body).group(1) == first
+            assert "<table>" in conn.request("GET", "/d/?F=2").body.decode()
+            assert "<ul>" in conn.request("GET", "/d/?F=0").body.decode()
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/bin/chromium"), reason="chromium is not installed")
+def test_a_browser_shows_the_modern_page(site, tmp_path):
+    modern(site, '    AddDescription "Notes of the release" *.txt').file("d/one.txt", "x" * 1234).file("d/sub/x", "").start()
+    picture = tmp_path / "page.png"
+    browser = ["/usr/bin/chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+               "--disable-background-networking", "--disable-component-update", "--disable-sync",
+               f"--user-data-dir={tmp_path}/profile", "--window-size=800,600", f"--screenshot={picture}"]
+    subprocess.run([*browser, f"http://127.0.0.1:{site.port}/d/"], check=True, capture_output=True, timeout=90)
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and picture.stat().st_size > 5000

@@ -228,7 +228,7 @@ def test_broken_body_is_not_taken_for_whole(cgi):
     with cgi.connect() as conn:
         conn.send(b"POST /a.cgi HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxx\r\n")
         assert conn.final_response("POST").status == 400
-    time.sleep(0.3)
+    cgi.wait(lambda: not descendants(helper(cgi)), "the script to be ended")
     assert not marker.exists()
 
 
@@ -346,9 +346,9 @@ def test_child_that_holds_the_pipe_is_ended_in_time(cgi):
 
 def test_background_work_goes_on(cgi):
     """What a script starts on purpose, with its streams closed, is left alone."""
-    script(cgi, "a.cgi", PLAIN + "sleep 2 >/dev/null 2>&1 </dev/null &\necho $!\n").start()
-    pid = int(cgi.get("/a.cgi").body)
-    time.sleep(0.3)
+    script(cgi, "a.cgi", PLAIN + "sleep 2 >/dev/null 2>&1 </dev/null &\necho $! $$\n").start()
+    pid, own = map(int, cgi.get("/a.cgi").body.split())
+    cgi.wait(lambda: not os.path.exists(f"/proc/{own}"), "the script itself to be reaped")
     assert alive(pid)
     cgi.wait(lambda: not os.path.exists(f"/proc/{pid}"), "the background work to end", 4)
 

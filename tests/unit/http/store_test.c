@@ -192,9 +192,9 @@ void store_test_begin(struct store_test *t, enum store_mode mode, const char *co
     assert_int_equal(pn_loop_open(t->pool, &t->loop), PN_OK);
     pn_registry_init(modules);
     load(t, conf);
-    t->worker = (struct pn_worker){ .loop = t->loop, .pool = t->pool, .generation = t->generation };
+    t->worker = (struct pn_worker){ .loop = t->loop, .pool = t->pool, .generation = t->generation, .sharers = 1 };
     if (mode == STORE_WATCHED)
-        assert_int_equal(pn_watcher_open(t->loop, t->pool, &t->worker.watcher), PN_OK);
+        assert_int_equal(pn_watcher_open(t->loop, t->pool, NULL, &t->worker.watcher), PN_OK);
     t->worker.vecs = pn_vec_cache_open(t->pool, 256);
     assert_int_equal(pn_store_open(&t->worker, pn_core_server(t->generation->servers), &t->store),
                      PN_OK);

@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 
-#include "proto/proxy_header.h"
+#include <pinion/proxy_header.h>
 
 #define SIG "\r\n\r\n\0\r\nQUIT\n"
 #define V4 "\x0a\x00\x00\x01\x0a\x00\x00\x02\x12\x34\x00\x50"
