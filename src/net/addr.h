@@ -19,8 +19,6 @@ union pn_sockaddr {
 struct pn_addr pn_addr_from_sockaddr(const union pn_sockaddr *sa);
 /** @return length of the sockaddr; 0 for a family that has none here. */
 socklen_t pn_addr_to_sockaddr(const struct pn_addr *addr, union pn_sockaddr *ret_sa);
-/** "127.0.0.1", "::1", "[::1]"; no port, no names. PN_BAD otherwise. */
-PN_NODISCARD pn_rc pn_addr_parse(pn_str text, struct pn_addr *ret);
 /** "*:80", "80", "127.0.0.1:80", "[::1]:80", "[::]:80". `ret_any`: no address was given.
  *  A host name is PN_DECLINED with *ret_host set (the caller resolves it). */
 PN_NODISCARD pn_rc pn_addr_parse_port(pn_str text, struct pn_addr *ret, bool *ret_any, pn_str *ret_host);

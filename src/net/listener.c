@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #define FIRST_INHERITED_FD 3
-#define DEFER_ACCEPT_S 30
 
 static bool system_has_ipv6(void)
 {
@@ -103,7 +102,7 @@ static int open_socket(const struct pn_listener *listener, const struct pn_liste
     if (fd < 0)
         return -1;
     set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (options->reuse_port)
+    if (options->buckets > 1)
         set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (options->free_bind)
         set_int(fd, IPPROTO_IP, IP_FREEBIND, 1);
@@ -123,12 +122,68 @@ static int open_socket(const struct pn_listener *listener, const struct pn_liste
     return fd;
 }
 
+static void close_one(struct pn_listener *listener)
+{
+    for (unsigned i = 0; i < listener->n_more; i++)
+        close(listener->more[i]);
+    listener->n_more = 0;
+    if (listener->fd >= 0)
+        close(listener->fd);
+    listener->fd = -1;
+}
+
+/* All sockets of the address. @return false with errno, and none is open. */
+static bool open_sockets(apr_pool_t *pool, struct pn_listener *listener, const struct pn_listen_options *options)
+{
+    unsigned n = options->buckets > 1 ? options->buckets : 1;
+
+    listener->more = n > 1 ? apr_palloc(pool, (n - 1) * sizeof(int)) : NULL;
+    listener->fd = open_socket(listener, options);
+    while (listener->fd >= 0 && listener->n_more + 1 < n) {
+        int fd = open_socket(listener, options);
+
+        if (fd < 0) {
+            int error = errno;
+
+            close_one(listener);
+            errno = error;
+            return false;
+        }
+        listener->more[listener->n_more++] = fd;
+    }
+    return listener->fd >= 0;
+}
+
 static struct pn_listener *find_open(struct pn_listener *list, const struct pn_listener *like)
 {
     for (; list; list = list->next)
         if (list->fd >= 0 && same_place(list, like))
             return list;
     return NULL;
+}
+
+/* Sockets of an address come in one entry of a list, or from the environment in several. */
+static void take_over(apr_pool_t *pool, struct pn_listener *listener, struct pn_listener *earlier, int backlog)
+{
+    struct pn_listener *old = find_open(earlier, listener);
+    apr_array_header_t *fds;
+
+    if (!old)
+        return;
+    fds = apr_array_make(pool, 1 + (int)old->n_more, sizeof(int));
+    for (; old; old = find_open(earlier, listener)) {
+        *(int *)apr_array_push(fds) = old->fd;
+        for (unsigned i = 0; i < old->n_more; i++)
+            *(int *)apr_array_push(fds) = old->more[i];
+        old->fd = -1;
+        old->n_more = 0;
+    }
+    for (int i = 0; i < fds->nelts; i++)
+        listen(APR_ARRAY_IDX(fds, i, int), backlog); /* it may have changed */
+    listener->inherited = true;
+    listener->fd = APR_ARRAY_IDX(fds, 0, int);
+    listener->more = (int *)(void *)fds->elts + 1;
+    listener->n_more = (unsigned)fds->nelts - 1;
 }
 
 pn_rc pn_listeners_open(apr_pool_t *pool, struct pn_listener *list, struct pn_listener *earlier,
@@ -139,47 +194,55 @@ pn_rc pn_listeners_open(apr_pool_t *pool, struct pn_listener *list, struct pn_li
     for (struct pn_listener *one = list; one; one = one->next) {
         if (one->fd >= 0 || find_open(earlier, one))
             continue;
-        one->fd = open_socket(one, options);
-        if (one->fd >= 0)
+        if (open_sockets(pool, one, options))
             continue;
         int error = errno;
         pn_addr_print_port(&one->addr, where);
         *ret_error = pn_str_printf(pool, "could not bind to address %s: %s", where, strerror(error)).p;
         for (struct pn_listener *undo = list; undo != one; undo = undo->next)
-            if (!undo->inherited && undo->fd >= 0) {
-                close(undo->fd);
-                undo->fd = -1;
-            }
+            if (!undo->inherited)
+                close_one(undo);
         errno = error;
         return PN_SYSTEM;
     }
-    for (struct pn_listener *one = list; one; one = one->next) {
-        struct pn_listener *old = one->fd < 0 ? find_open(earlier, one) : NULL;
-        if (!old)
-            continue;
-        one->fd = old->fd;
-        one->inherited = true;
-        old->fd = -1;
-        listen(one->fd, options->backlog); /* the backlog may have changed */
-    }
+    for (struct pn_listener *one = list; one; one = one->next)
+        if (one->fd < 0)
+            take_over(pool, one, earlier, options->backlog);
     return PN_OK;
 }
 
-void pn_listener_set_filter(struct pn_listener *listener, pn_str filter)
+void pn_listener_set_filter(struct pn_listener *listener, pn_str filter, unsigned defer_s)
 {
     bool wait_for_data = pn_str_ieq(filter, PN_STR("data")) || pn_str_ieq(filter, PN_STR("httpready")) ||
                          pn_str_ieq(filter, PN_STR("dataready"));
 
-    set_int(listener->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, wait_for_data ? DEFER_ACCEPT_S : 0);
+    int  seconds = wait_for_data ? (int)defer_s : 0;
+
+    set_int(listener->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds);
+    for (unsigned i = 0; i < listener->n_more; i++)
+        set_int(listener->more[i], IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds);
+}
+
+void pn_listeners_use_bucket(struct pn_listener *list, unsigned bucket)
+{
+    for (; list; list = list->next) {
+        unsigned at = bucket % (list->n_more + 1);
+        int      kept = at ? list->more[at - 1] : list->fd;
+
+        if (list->n_more == 0)
+            continue;
+        if (at)
+            list->more[at - 1] = list->fd;
+        list->fd = -1;
+        close_one(list);
+        list->fd = kept;
+    }
 }
 
 void pn_listeners_close(struct pn_listener *list)
 {
     for (; list; list = list->next)
-        if (list->fd >= 0) {
-            close(list->fd);
-            list->fd = -1;
-        }
+        close_one(list);
 }
 
 struct pn_listener *pn_listeners_from_environment(apr_pool_t *pool)
