@@ -84,7 +84,8 @@ PN_MAY_YIELD static struct pn_request *look_up_url(struct include *self, pn_str 
     pn_str fragment;
 
     url = pn_str_dup(self->super.r->pool, pn_str_cut(url, '#', &fragment));
-    return pn_sub_lookup(self->super.r, url, PN_STR(""));
+    pn_str method = pn_keeps_request_body(self->super.r) ? self->super.r->method : PN_STR("");
+    return pn_sub_lookup(self->super.r, url, method); /* COMPAT: 2.4, a body that is kept goes to what is included */
 }
 
 PN_MAY_YIELD static struct pn_request *look_up_file(struct include *self, pn_str name)

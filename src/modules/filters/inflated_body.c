@@ -19,6 +19,7 @@ struct inflated {
     const struct inflate_limits *limits;
     z_stream                     z;
     bool                         open, full, below_ended, between_members, begun, flush, ended;
+    bool                         over; /* what follows is no member: dropped, however it is cut into chunks */
     char                        *out;
     size_t                       cap;
     pn_str                       in;
@@ -117,7 +118,8 @@ PN_MAY_YIELD static pn_rc pull(struct inflated *self)
 /* Between two members: another one follows, or bytes that nobody asked for. */
 static pn_rc next_member(struct inflated *self)
 {
-    if ((unsigned char)self->in.p[0] != GZIP_MAGIC) {
+    self->over = self->over || (unsigned char)self->in.p[0] != GZIP_MAGIC;
+    if (self->over) {
         self->in.n = 0;
         return PN_AGAIN;
     }

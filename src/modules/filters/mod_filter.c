@@ -349,7 +349,7 @@ PN_MAY_YIELD static struct pn_body *harness_wrap(struct pn_request *r, struct pn
         if (smart->trace)
             PN_LOG_R(r, PN_LOG_NOTICE, 1380, 0, "%s runs %s", smart->name.p, filter->name);
         apply_protocol(r, smart->proto | provider->proto);
-        return filter->wrap(r, below, NULL);
+        return filter->wrap(r, below, filter->data);
     }
     return below;
 }
@@ -363,7 +363,7 @@ static void harness_init(struct pn_request *r, void *arg)
         const struct pn_filter *filter = pn_find_output_filter(r->server->generation,
                                                                APR_ARRAY_IDX(smart->providers, i, struct provider *)->name);
         if (filter && filter->init)
-            filter->init(r, NULL);
+            filter->init(r, filter->data);
     }
 }
 

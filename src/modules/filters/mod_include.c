@@ -381,7 +381,7 @@ static void hooks(struct pn_hooks *h)
     static const struct pn_filter filter = { .name = "INCLUDES", .type = PN_FILTER_RESOURCE, .wrap = include_wrap, .init = include_init };
 
     pn_output_filter(h, &filter);
-    pn_hook_fixup(h, include_fixup, { .pos = PN_ORDER_LAST });
+    pn_hook_fixup(h, include_fixup, { .pos = PN_ORDER_LAST, .by_name = true });
     pn_hook_post_config(h, post_config, (struct pn_order){ 0 });
 }
 
