@@ -8,6 +8,7 @@
 #include <pinion/log.h>
 #include <pinion/netset.h>
 #include <pinion/request.h>
+#include <pinion/resolve.h>
 #include <pinion/satisfy.h>
 
 enum rule_kind { RULE_ALL, RULE_NETS, RULE_ENV, RULE_NO_ENV, RULE_HOST };
@@ -145,19 +146,9 @@ static bool in_domain(pn_str domain, pn_str host)
     return host.n == domain.n || domain.p[0] == '.' || host.p[host.n - domain.n - 1] == '.';
 }
 
-/* The client's name, or the empty string: an address in place of a name is in no domain. */
-PN_MAY_YIELD static pn_str host_of(struct pn_request *r)
-{
-    char   text[48];
-    size_t n = pn_addr_print(&r->conn->peer, text);
-    pn_str host = pn_remote_host(r, true);
-
-    return pn_str_eq(host, pn_str_n(text, n)) ? PN_STR("") : host;
-}
-
 static bool holds(struct pn_request *r, const struct rule *rule)
 {
-    const struct pn_addr *peer = &r->conn->peer;
+    const struct pn_addr *peer = &r->client;
 
     switch (rule->kind) {
     case RULE_ALL: return true;
@@ -184,7 +175,7 @@ PN_MAY_YIELD static bool any_holds(struct pn_request *r, const struct rules *rul
     }
     if (!by_name)
         return false;
-    host = host_of(r);
+    host = pn_remote_host(r, true);
     for (const struct rule *rule = rules->first; rule; rule = rule->next)
         if (rule->kind == RULE_HOST && (rule->methods >> r->method_id & 1) && in_domain(rule->name, host))
             return true;

@@ -7,8 +7,9 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
-#include <pinion/authn.h>
 #include <pinion/log.h>
+
+#include "auth_providers.h"
 
 enum hash_form { HASH_OFF, HASH_MD5 };
 
@@ -20,11 +21,6 @@ struct basic_dir {
     bool                  fake_set;
 };
 
-/* What a client sent. */
-struct credentials {
-    pn_str user, password; /* NUL-terminated */
-};
-
 struct pn_module pn_module_auth_basic;
 
 /* ---- directives ---- */
@@ -33,17 +29,7 @@ static const char *set_provider(struct pn_conf_cmd *cmd, void *conf, unsigned ar
 {
     struct basic_dir *dir = conf;
 
-    if (!dir->providers)
-        dir->providers = apr_array_make(cmd->pool, (int)argc, sizeof(const struct pn_authn_provider *));
-    for (unsigned i = 0; i < argc; i++) {
-        const struct pn_authn_provider *provider = pn_authn_find(cmd->generation, argv[i]);
-        if (!provider)
-            return pn_conf_error_text(cmd, "Unknown Authn provider: %s", argv[i].p);
-        if (!provider->check_password)
-            return pn_conf_error_text(cmd, "the provider %s cannot check passwords, as Basic needs it", argv[i].p);
-        *(const struct pn_authn_provider **)apr_array_push(dir->providers) = provider;
-    }
-    return NULL;
+    return auth_providers_add(cmd, &dir->providers, AUTH_NEEDS_PASSWORDS, argc, argv);
 }
 
 static const char *fake_expr(struct pn_conf_cmd *cmd, pn_str text, const struct pn_expr **ret)
@@ -132,7 +118,7 @@ static bool is_base64(pn_str text)
 }
 
 /* PN_NOT_FOUND: none were sent. PN_DECLINED: another scheme. PN_BAD: they break the grammar. */
-static pn_rc read_credentials(struct pn_request *r, struct credentials *ret)
+static pn_rc read_credentials(struct pn_request *r, struct auth_password *ret)
 {
     pn_str field = pn_headers_get(&r->in, PN_HDR_AUTHORIZATION), scheme = pn_str_word(&field);
     pn_str text = pn_str_trim(field), password;
@@ -149,15 +135,16 @@ static pn_rc read_credentials(struct pn_request *r, struct credentials *ret)
     pn_str user = pn_str_cut(pn_str_n(plain, (size_t)n), ':', &password);
     if (memchr(plain, '\0', (size_t)n))
         return PN_BAD; /* RFC 7617 s2: no control characters; this one would hide what follows it */
-    *ret = (struct credentials){ pn_str_dup(r->pool, user), pn_str_dup(r->pool, password) };
+    *ret = (struct auth_password){ pn_str_dup(r->pool, user), pn_str_dup(r->pool, password) };
     return PN_OK;
 }
 
 /* ---- asking the providers ---- */
 
-PN_MAY_YIELD static enum pn_authn check_as_digest(struct pn_request *r, const struct pn_authn_provider *provider,
-                                                  const struct credentials *sent)
+/* AuthBasicUseDigestAlgorithm MD5: an auth_ask_fn. */
+PN_MAY_YIELD static enum pn_authn check_as_digest(struct pn_request *r, const struct pn_authn_provider *provider, void *arg)
 {
+    const struct auth_password *sent = arg;
     unsigned char sum[APR_MD5_DIGESTSIZE];
     char          hex[2 * APR_MD5_DIGESTSIZE + 1];
     pn_str        stored, realm = pn_auth_name(r);
@@ -176,38 +163,21 @@ PN_MAY_YIELD static enum pn_authn check_as_digest(struct pn_request *r, const st
     return stored.n == sizeof(hex) - 1 && CRYPTO_memcmp(stored.p, hex, stored.n) == 0 ? PN_AUTHN_GRANTED : PN_AUTHN_DENIED;
 }
 
-PN_MAY_YIELD static enum pn_authn ask_one(struct pn_request *r, const struct basic_dir *dir,
-                                          const struct pn_authn_provider *provider, const struct credentials *sent)
-{
-    if (dir->use_digest == HASH_MD5)
-        return check_as_digest(r, provider, sent);
-    return provider->check_password(provider, r, sent->user, sent->password);
-}
-
-/* The first provider that knows the user decides. */
 PN_MAY_YIELD static enum pn_authn ask_providers(struct pn_request *r, const struct basic_dir *dir,
-                                                const struct credentials *sent)
+                                                struct auth_password *sent)
 {
-    const struct pn_authn_provider *provider;
-    enum pn_authn                   result = PN_AUTHN_USER_NOT_FOUND;
+    bool          asked;
+    enum pn_authn result = auth_providers_ask(r, dir->providers, dir->use_digest == HASH_MD5 ? check_as_digest : auth_ask_password,
+                                              sent, &asked);
 
-    if (!dir->providers) {
-        provider = pn_authn_find(r->server->generation, PN_STR("file"));
-        if (provider)
-            return ask_one(r, dir, provider, sent);
+    if (!asked)
         PN_LOG_R(r, PN_LOG_ERR, 1616, 0, "No Authn provider configured");
-        return PN_AUTHN_ERROR;
-    }
-    for (int i = 0; i < dir->providers->nelts && result == PN_AUTHN_USER_NOT_FOUND; i++) {
-        provider = APR_ARRAY_IDX(dir->providers, i, const struct pn_authn_provider *);
-        result = ask_one(r, dir, provider, sent);
-    }
     return result;
 }
 
 /* ---- hooks ---- */
 
-PN_MAY_YIELD static enum pn_verdict judge(struct pn_request *r, const struct credentials *sent)
+PN_MAY_YIELD static enum pn_verdict judge(struct pn_request *r, struct auth_password *sent)
 {
     const struct basic_dir *dir = pn_dir_conf(r, &pn_module_auth_basic);
     enum pn_authn           result = ask_providers(r, dir, sent);
@@ -230,7 +200,7 @@ PN_MAY_YIELD static enum pn_verdict judge(struct pn_request *r, const struct cre
 
 PN_MAY_YIELD static enum pn_verdict check_authn(struct pn_request *r)
 {
-    struct credentials sent;
+    struct auth_password sent;
 
     if (!pn_str_ieq(pn_auth_type(r), PN_STR("Basic")))
         return PN_NEXT;

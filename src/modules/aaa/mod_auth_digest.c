@@ -8,9 +8,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include <pinion/authn.h>
 #include <pinion/log.h>
 
+#include "auth_providers.h"
 #include "mod_auth_digest_nonce.h"
 
 /* Room for about 1,900 nonces in use at a time. */
@@ -49,17 +49,7 @@ static const char *set_provider(struct pn_conf_cmd *cmd, void *conf, unsigned ar
 {
     struct digest_dir *dir = conf;
 
-    if (!dir->providers)
-        dir->providers = apr_array_make(cmd->pool, (int)argc, sizeof(const struct pn_authn_provider *));
-    for (unsigned i = 0; i < argc; i++) {
-        const struct pn_authn_provider *provider = pn_authn_find(cmd->generation, argv[i]);
-        if (!provider)
-            return pn_conf_error_text(cmd, "Unknown Authn provider: %s", argv[i].p);
-        if (!provider->realm_hash)
-            return pn_conf_error_text(cmd, "the provider %s has no hashes of realms, as Digest needs them", argv[i].p);
-        *(const struct pn_authn_provider **)apr_array_push(dir->providers) = provider;
-    }
-    return NULL;
+    return auth_providers_add(cmd, &dir->providers, AUTH_NEEDS_REALM_HASHES, argc, argv);
 }
 
 static const char *set_qop(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
@@ -301,23 +291,30 @@ static bool uri_fits(struct pn_request *r, const struct sent *sent)
 
 /* ---- checking ---- */
 
+/* The stored hash of whom the field names. */
+struct search {
+    const struct sent *sent;
+    pn_str             hash;
+};
+
+/* An auth_ask_fn. */
+PN_MAY_YIELD static enum pn_authn ask_hash(struct pn_request *r, const struct pn_authn_provider *provider, void *arg)
+{
+    struct search *search = arg;
+
+    return provider->realm_hash(provider, r, search->sent->user, search->sent->realm, &search->hash);
+}
+
 PN_MAY_YIELD static enum pn_authn stored_hash(struct pn_request *r, const struct digest_dir *dir, const struct sent *sent,
                                               pn_str *ret_hash)
 {
-    const struct pn_authn_provider *provider;
-    enum pn_authn                   result = PN_AUTHN_USER_NOT_FOUND;
+    struct search search = { .sent = sent, .hash = PN_STR_INIT("") };
+    bool          asked;
+    enum pn_authn result = auth_providers_ask(r, dir->providers, ask_hash, &search, &asked);
 
-    if (!dir->providers) {
-        provider = pn_authn_find(r->server->generation, PN_STR("file"));
-        if (provider)
-            return provider->realm_hash(provider, r, sent->user, sent->realm, ret_hash);
+    if (!asked)
         PN_LOG_R(r, PN_LOG_ERR, 1770, 0, "No Authn provider configured");
-        return PN_AUTHN_ERROR;
-    }
-    for (int i = 0; i < dir->providers->nelts && result == PN_AUTHN_USER_NOT_FOUND; i++) {
-        provider = APR_ARRAY_IDX(dir->providers, i, const struct pn_authn_provider *);
-        result = provider->realm_hash(provider, r, sent->user, sent->realm, ret_hash);
-    }
+    *ret_hash = search.hash;
     return result;
 }
 
@@ -464,8 +461,6 @@ static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, boo
     struct digest_server *server = PN_SERVER_CONF(generation->servers, &pn_module_auth_digest);
     size_t                bytes = server->shared_bytes > SHARED_DEFAULT_BYTES ? server->shared_bytes : SHARED_DEFAULT_BYTES;
 
-    if (check_only)
-        return PN_OK;
     server->nonces = digest_nonces_new(pool, bytes);
     if (server->nonces)
         return PN_OK;

@@ -6,17 +6,15 @@
  * What is kept is a digest, under a key that this process made up, of password and stored hash together, so a changed
  * password file needs no forgetting, and memory that leaks gives nothing away. */
 #define PN_LOG_MODULE &pn_module_authn_core
-#include <apr_md5.h>
-#include <apr_sha1.h>
-#include <crypt.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include <pinion/authn.h>
 #include <pinion/log.h>
+
+#include "authn_hash.h"
 
 /* What AuthType or AuthName says. */
 struct text {
@@ -217,44 +215,11 @@ struct hashing {
     bool        fits;
 };
 
-static bool same_text(const char *a, const char *b)
-{
-    size_t n = strlen(a);
-
-    return n == strlen(b) && CRYPTO_memcmp(a, b, n) == 0;
-}
-
-/* bcrypt, SHA-crypt, yescrypt, MD5-crypt and DES: what the system's crypt knows. */
-static bool fits_crypt(const char *password, const char *stored)
-{
-    struct crypt_data *data = calloc(1, sizeof(*data));
-    const char        *made;
-    bool               fits;
-
-    pn_assert(data != NULL);
-    made = crypt_r(password, stored, data);
-    fits = made && made[0] != '*' && same_text(made, stored);
-    OPENSSL_cleanse(data, sizeof(*data));
-    free(data);
-    return fits;
-}
-
 static void hash(void *arg)
 {
     struct hashing *hashing = arg;
-    const char     *stored = hashing->stored;
-    char            made[120] = "";
 
-    if (pn_str_starts(pn_str_z(stored), PN_STR("$apr1$"))) {
-        apr_md5_encode(hashing->password, stored, made, sizeof(made));
-        hashing->fits = same_text(made, stored);
-    }
-    else if (pn_str_starts(pn_str_z(stored), PN_STR("{SHA}"))) {
-        apr_sha1_base64(hashing->password, (int)strlen(hashing->password), made);
-        hashing->fits = same_text(made, stored);
-    }
-    else
-        hashing->fits = stored[0] && fits_crypt(hashing->password, stored);
+    hashing->fits = authn_hash_fits(hashing->password, hashing->stored);
 }
 
 /* ---- what was right before ---- */

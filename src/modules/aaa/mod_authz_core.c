@@ -9,8 +9,12 @@
 #include <pinion/authn.h>
 #include <pinion/authz.h>
 #include <pinion/log.h>
+#include <pinion/record.h>
 
 enum node_kind { NODE_LINE, NODE_ALL, NODE_ANY };
+/* The text of lines that were joined grows up to here, bytes. */
+#define TEXT_ENOUGH 200
+
 enum merging { MERGE_OFF, MERGE_AND, MERGE_OR };
 
 /* What is known of a node before there is a request. */
@@ -34,6 +38,8 @@ struct node {
     bool             negated;
     uint64_t         methods; /* bits 1 << enum pn_method for which it counts */
     const char      *text;    /* as written, for the log and messages */
+    const char      *file;    /* where it stands; NULL: the section that a place has by itself */
+    uint32_t         line;
     struct judge     judge;   /* NODE_LINE */
     struct foreknown ahead;   /* before negation */
     struct node    **children;
@@ -289,7 +295,7 @@ static struct node *open_section(struct pn_conf_cmd *cmd, struct authz_dir *dir)
 }
 
 /* Networks of many lines become one set. */
-static bool joined(struct node *section, const struct node *line)
+static bool joined(apr_pool_t *pool, struct node *section, const struct node *line)
 {
     struct node *last = section->n ? section->children[section->n - 1] : NULL;
 
@@ -298,6 +304,8 @@ static bool joined(struct node *section, const struct node *line)
         last->judge.is_alias || line->judge.is_alias || last->judge.expr || line->judge.expr)
         return false;
     line->judge.provider->join(&last->judge.args, &line->judge.args);
+    if (strlen(last->text) < TEXT_ENOUGH)
+        last->text = pn_str_printf(pool, "%s; %s", last->text, strlen(last->text) + strlen(line->text) < TEXT_ENOUGH ? line->text : "...").p;
     return true;
 }
 
@@ -318,6 +326,7 @@ static const char *set_require(struct pn_conf_cmd *cmd, void *conf, unsigned arg
 
     line->kind = NODE_LINE;
     line->methods = cmd->limited ? cmd->limited : UINT64_MAX;
+    line->file = pn_conf_place(cmd, &line->line);
     line->text = pn_str_printf(cmd->pool, "Require %.*s", PN_FMT(argv[0])).p;
     if (pn_str_ieq(name, PN_STR("not"))) {
         line->negated = true;
@@ -330,7 +339,7 @@ static const char *set_require(struct pn_conf_cmd *cmd, void *conf, unsigned arg
     if (line->negated && section->kind == NODE_ANY)
         return pn_conf_error_text(cmd, "negative Require directive has no effect in %s directive", section->text);
     foresee_line(line);
-    if (!joined(section, line))
+    if (!joined(cmd->pool, section, line))
         push(cmd->pool, section, line);
     return NULL;
 }
@@ -358,6 +367,7 @@ static const char *set_section(struct pn_conf_cmd *cmd, void *conf, unsigned arg
     struct node      *section = new_section(cmd->pool, all ? NODE_ALL : NODE_ANY);
     const char       *error;
 
+    section->file = pn_conf_place(cmd, &section->line);
     section->text = pn_str_printf(cmd->pool, "<%s>", cmd->row->name).p;
     section->negated = strcasecmp(cmd->row->name, "RequireNone") == 0;
     if (pn_str_trim(argv[0]).n)
@@ -517,6 +527,7 @@ PN_MAY_YIELD static enum pn_authz judge_node(struct pn_request *r, const struct 
 
     if (!(node->methods >> r->method_id & 1)) {
         result = outer == NODE_ALL ? PN_AUTHZ_GRANTED : PN_AUTHZ_NEUTRAL;
+        PN_RECORD(r, PN_STEP_REQUIRE, node->file, node->line, "%s: %s (for other methods)", node->text, result_text(result));
         PN_LOG_R(r, PN_LOG_DEBUG, 1625, 0, "authorization result of %s: %s (directive limited to other methods)", node->text,
                  result_text(result));
         return result;
@@ -528,6 +539,7 @@ PN_MAY_YIELD static enum pn_authz judge_node(struct pn_request *r, const struct 
             break;
     if (node->negated)
         result = negate(result);
+    PN_RECORD(r, PN_STEP_REQUIRE, node->file, node->line, "%s: %s", node->text, result_text(result));
     PN_LOG_R(r, PN_LOG_DEBUG, 1626, 0, "authorization result of %s: %s", node->text, result_text(result));
     return result;
 }

@@ -5,10 +5,10 @@
  * The file is keyed by user; the value is "group,group", or "password:group,group[:more]" of a file that mod_authn_dbm
  * uses too. */
 #define PN_LOG_MODULE &pn_module_authz_dbm
-#include <pinion/authz.h>
 #include <pinion/dbm_file.h>
 #include <pinion/log.h>
-#include <pinion/owner.h>
+
+#include "authz_groups.h"
 
 struct dbm_dir {
     pn_str path; /* AuthDBMGroupFile */
@@ -48,50 +48,31 @@ PN_MAY_YIELD static enum pn_authz groups_of(struct pn_request *r, pn_str *ret_gr
     }
 }
 
-static bool is_member(pn_str groups, pn_str name)
+static void refused(struct pn_request *r, pn_str group)
 {
-    while (groups.n)
-        if (pn_str_eq(pn_str_cut(groups, ',', &groups), name))
-            return true;
-    return false;
+    pn_str user = pn_str_escape(r->pool, r->user), path = pn_str_escape(r->pool, r->path);
+
+    if (group.p)
+        PN_LOG_R(r, PN_LOG_ERR, 1805, 0, "Authorization of user %s to access %s failed, reason: not in the file's group %s",
+                 user.p, path.p, group.p);
+    else
+        PN_LOG_R(r, PN_LOG_ERR, 1801, 0,
+                 "Authorization of user %s to access %s failed, reason: not in any of the groups that Require dbm-group names",
+                 user.p, path.p);
 }
+
+static const struct authz_groups groups = { .separator = ',', .find = groups_of, .refused = refused };
 
 PN_MAY_YIELD static enum pn_authz group_check(struct pn_request *r, const struct pn_authz_args *args)
 {
-    enum pn_authz result;
-    pn_str        groups = PN_STR("");
-
-    if (!r->user.p)
-        return PN_AUTHZ_DENIED_NO_USER;
-    if ((result = groups_of(r, &groups)) != PN_AUTHZ_GRANTED)
-        return result;
-    for (unsigned i = 0; i < args->n; i++)
-        if (is_member(groups, args->words[i]))
-            return PN_AUTHZ_GRANTED;
-    PN_LOG_R(r, PN_LOG_ERR, 1801, 0, "Authorization of user %s to access %s failed, reason: not in any of the groups that Require dbm-group names",
-             pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p);
-    return PN_AUTHZ_DENIED;
+    return authz_groups_check(r, args, &groups);
 }
 
 static const struct pn_authz_provider group_provider = { .takes_expressions = true, .check = group_check };
 
 PN_MAY_YIELD static enum pn_authz file_group_check(struct pn_request *r, const struct pn_authz_args *args)
 {
-    const struct pn_owner_provider *owner = pn_provider(r->server->generation, "owner", PN_STR("file-group"));
-    enum pn_authz                   result;
-    pn_str                          groups = PN_STR(""), name;
-
-    if (!r->user.p)
-        return PN_AUTHZ_DENIED_NO_USER;
-    if ((result = groups_of(r, &groups)) != PN_AUTHZ_GRANTED)
-        return result;
-    if (!owner || !owner->group_name(r, &name))
-        return PN_AUTHZ_DENIED;
-    if (is_member(groups, name))
-        return PN_AUTHZ_GRANTED;
-    PN_LOG_R(r, PN_LOG_ERR, 1805, 0, "Authorization of user %s to access %s failed, reason: not in the file's group %s",
-             pn_str_escape(r->pool, r->user).p, pn_str_escape(r->pool, r->path).p, name.p);
-    return PN_AUTHZ_DENIED;
+    return authz_groups_check_file(r, &groups);
 }
 
 static const struct pn_authz_provider file_group_provider = { .check = file_group_check };

@@ -2,12 +2,12 @@
  * Runs: as providers of mod_authz_core.   Yields: host and forward-dns wait for names.   Config: none.   Spec: Apache
  * manual, mod_authz_host. */
 #define PN_LOG_MODULE &pn_module_authz_host
-#include <netdb.h>
 #include <netinet/in.h>
 
 #include <pinion/authz.h>
 #include <pinion/log.h>
 #include <pinion/netset.h>
+#include <pinion/resolve.h>
 
 struct pn_module pn_module_authz_host;
 
@@ -33,7 +33,7 @@ static void ip_join(struct pn_authz_args *args, const struct pn_authz_args *more
 
 static enum pn_authz ip_check(struct pn_request *r, const struct pn_authz_args *args)
 {
-    const struct pn_addr *peer = &r->conn->peer;
+    const struct pn_addr *peer = &r->client;
 
     return pn_netset_has(args->parsed, peer->family, peer->ip) ? PN_AUTHZ_GRANTED : PN_AUTHZ_DENIED;
 }
@@ -50,20 +50,11 @@ static bool in_domain(pn_str domain, pn_str host)
     return host.n == domain.n || domain.p[0] == '.' || host.p[host.n - domain.n - 1] == '.';
 }
 
-/* What the look-up hands back when there is no name. */
-static bool is_address(const struct pn_addr *peer, pn_str host)
-{
-    char   text[48];
-    size_t n = pn_addr_print(peer, text);
-
-    return pn_str_eq(host, pn_str_n(text, n));
-}
-
 PN_MAY_YIELD static enum pn_authz host_check(struct pn_request *r, const struct pn_authz_args *args)
 {
     pn_str host = pn_remote_host(r, true);
 
-    if (host.n == 0 || is_address(&r->conn->peer, host)) {
+    if (host.n == 0) {
         PN_LOG_R(r, PN_LOG_ERR, 1753, 0, "access to '%s' was not judged by host name: the client has none that holds both ways",
                  pn_str_escape(r->pool, r->path).p);
         return PN_AUTHZ_DENIED;
@@ -78,52 +69,25 @@ static const struct pn_authz_provider host_provider = { .takes_expressions = tru
 
 /* ---- forward-dns ---- */
 
-/* One name's addresses, looked up off the loop. */
-struct forward {
-    const char           *name;
-    const struct pn_addr *peer;
-    bool                  found;
-    int                   error; /* of getaddrinfo */
-};
-
-static bool same_address(const struct sockaddr *sa, const struct pn_addr *peer)
+/* Of two IPv4 or two IPv6 addresses. */
+static bool same_address(const struct pn_addr *a, const struct pn_addr *b)
 {
-    const struct sockaddr_in6 *in6 = (const void *)sa;
-    const struct sockaddr_in  *in = (const void *)sa;
-
-    if (sa->sa_family == AF_INET && peer->family == AF_INET)
-        return memcmp(&in->sin_addr, peer->ip, 4) == 0;
-    if (sa->sa_family == AF_INET6 && peer->family == AF_INET6)
-        return memcmp(&in6->sin6_addr, peer->ip, 16) == 0;
-    return sa->sa_family == AF_INET6 && peer->family == AF_INET && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr) &&
-           memcmp(in6->sin6_addr.s6_addr + 12, peer->ip, 4) == 0;
-}
-
-static void look_up(void *arg)
-{
-    struct forward       *forward = arg;
-    const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-    struct addrinfo      *list = NULL;
-
-    forward->error = getaddrinfo(forward->name, NULL, &hints, &list);
-    if (forward->error)
-        return;
-    for (const struct addrinfo *ai = list; ai && !forward->found; ai = ai->ai_next)
-        forward->found = same_address(ai->ai_addr, forward->peer);
-    freeaddrinfo(list);
+    return a->family == b->family && memcmp(a->ip, b->ip, a->family == AF_INET ? 4 : 16) == 0;
 }
 
 PN_MAY_YIELD static enum pn_authz forward_check(struct pn_request *r, const struct pn_authz_args *args)
 {
     for (unsigned i = 0; i < args->n && args->words[i].p[0] != '#'; i++) {
-        struct forward forward = { .name = args->words[i].p, .peer = &r->conn->peer };
-        if (pn_run_blocking(r, look_up, &forward) != PN_OK)
-            return PN_AUTHZ_ERROR;
-        if (forward.found)
-            return PN_AUTHZ_GRANTED;
-        if (forward.error)
-            PN_LOG_R(r, PN_LOG_ERR, 3356, 0, "'%s' of a Require forward-dns has no address: %s", forward.name,
-                     gai_strerror(forward.error));
+        struct pn_addr *v = NULL;
+        unsigned        n = 0;
+        pn_rc           rc = pn_resolve(r, args->words[i], &v, &n);
+
+        if (rc != PN_OK)
+            PN_LOG_R(r, PN_LOG_ERR, 3356, 0, "'%s' of a Require forward-dns has no address: %s",
+                     pn_str_escape(r->pool, args->words[i]).p, pn_resolve_reason(rc));
+        for (unsigned k = 0; k < n; k++)
+            if (same_address(&v[k], &r->client))
+                return PN_AUTHZ_GRANTED;
     }
     return PN_AUTHZ_DENIED;
 }
@@ -135,7 +99,7 @@ static const struct pn_authz_provider forward_provider = { .takes_expressions = 
 static enum pn_authz local_check(struct pn_request *r, const struct pn_authz_args *args)
 {
     static const uint8_t  loopback6[16] = { [15] = 1 };
-    const struct pn_addr *peer = &r->conn->peer;
+    const struct pn_addr *peer = &r->client;
     size_t                size = peer->family == AF_INET ? 4 : 16;
 
     if (peer->family != AF_INET && peer->family != AF_INET6)
