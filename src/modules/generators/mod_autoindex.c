@@ -35,20 +35,54 @@ static void set_type(struct pn_request *r, const struct autoindex_conf *conf, co
     r->content_type = PN_CAT(r->pool, conf->type.n ? conf->type : PN_STR("text/html"), PN_STR(";charset="), charset);
 }
 
+/* All entries, from the directory. */
+PN_MAY_YIELD static pn_rc list_anew(struct pn_request *r, const struct autoindex_conf *conf, const struct autoindex_view *view,
+                                    struct autoindex_listing **ret, int *ret_error)
+{
+    struct autoindex_kept *keeper = pn__autoindex_kept_begin(r, view);
+    pn_rc                  rc = pn__autoindex_read(r, conf, view, ret, ret_error);
+
+    if (rc == PN_OK) {
+        (*ret)->keeper = keeper;
+        rc = pn__autoindex_look_up(r, conf, view, *ret);
+    }
+    if (rc == PN_OK)
+        rc = pn__autoindex_sort(r, view, *ret);
+    if (rc != PN_OK)
+        pn__autoindex_kept_drop(keeper);
+    else if (keeper)
+        pn__autoindex_kept_end(r, keeper, *ret);
+    return rc;
+}
+
+/* Entries that were kept, and those that depend on who asks. */
+PN_MAY_YIELD static pn_rc list_kept(struct pn_request *r, const struct autoindex_conf *conf, const struct autoindex_view *view,
+                                    const struct autoindex_kept *kept, struct autoindex_listing **ret)
+{
+    pn_rc rc;
+
+    *ret = pn__autoindex_listing_new(r);
+    pn__autoindex_add_parent(r, conf, *ret);
+    pn__autoindex_kept_others(kept, *ret);
+    rc = pn__autoindex_look_up(r, conf, view, *ret);
+    if (rc == PN_OK)
+        rc = pn__autoindex_sort(r, view, *ret);
+    if (rc == PN_OK)
+        pn__autoindex_kept_merge(kept, view, *ret);
+    return rc;
+}
+
 PN_MAY_YIELD static enum pn_verdict list(struct pn_request *r, const struct autoindex_conf *conf, const struct autoindex_view *view)
 {
-    struct autoindex_listing *listing = NULL;
-    int                       error = 0;
-    pn_rc                     rc = pn__autoindex_read(r, conf, view, &listing, &error);
+    const struct autoindex_kept *kept = pn__autoindex_kept_find(r, view);
+    struct autoindex_listing    *listing = NULL;
+    int                          error = 0;
+    pn_rc                        rc = kept ? list_kept(r, conf, view, kept, &listing) : list_anew(r, conf, view, &listing, &error);
 
     if (rc == PN_SYSTEM) {
         PN_LOG_R(r, PN_LOG_ERR, 1275, error, "Can't open directory for index: %s", r->filename.p);
         return pn_reject_quietly(r, error == ENOENT ? 404 : 403);
     }
-    if (rc == PN_OK)
-        rc = pn__autoindex_look_up(r, conf, view, listing);
-    if (rc == PN_OK)
-        rc = pn__autoindex_sort(r, view, listing);
     if (rc != PN_OK)
         return pn_reject(r, 500, PN_LOG_MODULE, 20200, "the listing of %s could not be made: %s", r->filename.p, pn_rc_name(rc));
     return pn__autoindex_answer(r, conf, view, listing);

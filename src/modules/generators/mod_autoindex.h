@@ -97,17 +97,22 @@ struct autoindex_entry {
     char         *name;      /* of the listing; NUL-terminated, a directory's with a slash at the end */
     uint32_t      name_n;    /* without the slash */
     bool          is_directory, is_parent;
+    bool          is_alike;  /* the same for whoever asks: a plain file */
     uint8_t       hint;      /* enum pn_file_type as the directory tells it, links not followed; NONE: it does not */
     int64_t       size;      /* bytes, -1: none */
     pn_wall       mtime;     /* -1: not shown */
     const pn_str *icon, *alt, *description; /* NULL: none */
+    pn_str       *row;       /* of a kept entry: its line on the page, p == NULL until it was written once; else NULL */
 };
 
 struct autoindex_listing {
     struct autoindex_entry *v;    /* malloc'd */
     size_t                  n, room;
     struct autoindex_block *blocks; /* malloc'd memory of names */
-    int                     fd;   /* of the directory; -1 */
+    int                     fd;   /* of the directory; -1: not open yet */
+    const char             *path; /* of the directory */
+    struct autoindex_kept  *kept; /* of which entries come; NULL: none */
+    struct autoindex_kept  *keeper; /* is told of entries that can't be kept; NULL: nothing is kept */
 };
 
 /** Reads the names that IndexIgnore and the client's pattern leave. The listing is freed with r->pool.
@@ -120,6 +125,38 @@ PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_look_up(struct pn_request *r, cons
 /** Sorts, off the loop when there are many. */
 PN_MAY_YIELD PN_NODISCARD pn_rc pn__autoindex_sort(struct pn_request *r, const struct autoindex_view *view,
                                                    struct autoindex_listing *listing);
+/** Adds a name. */
+void pn__autoindex_append(struct autoindex_listing *listing, pn_str name, enum pn_file_type hint);
+/** Adds "..", when it is to be shown. */
+void pn__autoindex_add_parent(struct pn_request *r, const struct autoindex_conf *conf, struct autoindex_listing *listing);
+/** An empty listing, freed with r->pool. */
+struct autoindex_listing *pn__autoindex_listing_new(struct pn_request *r);
+/** The order of the view: negative, 0 or positive. */
+int pn__autoindex_compare(const struct autoindex_view *view, const struct autoindex_entry *a, const struct autoindex_entry *b);
+
+/* ---- what is kept from one request to the next ---- */
+
+struct autoindex_kept;
+struct autoindex_page;
+/** Begins to gather what may be kept, before the directory is read. NULL: nothing may. */
+struct autoindex_kept *pn__autoindex_kept_begin(struct pn_request *r, const struct autoindex_view *view);
+/** A name that each request has to look up. Accepts NULL for kept. */
+void pn__autoindex_kept_other(struct autoindex_kept *kept, pn_str name, uint8_t hint);
+/** Keeps the entries of a complete and sorted listing; `kept` is handed over. */
+void pn__autoindex_kept_end(struct pn_request *r, struct autoindex_kept *kept, struct autoindex_listing *listing);
+/** The request failed before that. Accepts NULL. */
+void pn__autoindex_kept_drop(struct autoindex_kept *kept);
+/** What was kept for this view; NULL: nothing. Lives as long as r. */
+struct autoindex_kept *pn__autoindex_kept_find(struct pn_request *r, const struct autoindex_view *view);
+/** Adds the names that have to be looked up. */
+void pn__autoindex_kept_others(const struct autoindex_kept *kept, struct autoindex_listing *listing);
+/** Puts the kept entries among those of the listing, which are in order. */
+void pn__autoindex_kept_merge(const struct autoindex_kept *kept, const struct autoindex_view *view, struct autoindex_listing *listing);
+/** Are the kept lines those of this page? */
+bool pn__autoindex_kept_rows(struct autoindex_page *page);
+/** Writes the line of a kept entry. */
+void pn__autoindex_kept_row(struct autoindex_page *page, const struct autoindex_entry *entry);
+
 /** What stat says, as requests have it. */
 struct pn_finfo pn__autoindex_info(const struct stat *st);
 /** The text of <title> of the HTML file `name` below the directory `fd`; malloc'd, NULL: none. Blocks. */
@@ -152,6 +189,7 @@ struct autoindex_page {
     bool                           has_preamble, has_title, has_tail; /* of the document, are they ours to write? */
     bool                           opened, closed_later; /* beginning, end of the document are apart from this body */
     bool                           begun, done;
+    bool                           kept_rows; /* kept entries have their lines */
     int64_t                        date_minute; /* what `date` is the text of */
     size_t                         date_n;
     char                           date[32];

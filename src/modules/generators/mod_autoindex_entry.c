@@ -33,6 +33,8 @@ static void stat_batch(void *arg)
 {
     struct batch *batch = arg;
 
+    if (batch->listing->fd < 0)
+        batch->listing->fd = open(batch->listing->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < batch->n; i++)
         if (!batch->listing->v[batch->first + i].is_parent)
             stat_entry(batch->listing->fd, &batch->listing->v[batch->first + i], &batch->stat[i]);
@@ -154,8 +156,10 @@ PN_MAY_YIELD static bool look_up(struct looking *at, size_t i)
         return true;
     }
     if (fancy || !entry->hint) {
-        if (!at->batch->stat[i].st_mode)
+        if (!at->batch->stat[i].st_mode) {
+            pn__autoindex_kept_other(at->batch->listing->keeper, pn_str_n(entry->name, entry->name_n), entry->hint);
             return false;
+        }
         info = pn__autoindex_info(&at->batch->stat[i]);
     }
     pn_str             name = pn_str_dup(at->scratch, pn_str_n(entry->name, entry->name_n));
@@ -168,6 +172,9 @@ PN_MAY_YIELD static bool look_up(struct looking *at, size_t i)
     }
     else if (shown && sub->finfo.type == PN_FILE_DIRECTORY)
         become_directory(entry);
+    entry->is_alike = shown && info.type == PN_FILE_REGULAR && info.nlink <= 1 && !sub->content_encoding.n;
+    if (!entry->is_alike)
+        pn__autoindex_kept_other(at->batch->listing->keeper, name, entry->hint);
     pn_entry_release(sub);
     return shown;
 }
@@ -190,11 +197,11 @@ static void take_titles(struct looking *at)
 
 static bool needs_stat(const struct looking *at)
 {
-    if (at->view->options & INDEX_FANCY)
-        return true;
-    for (size_t i = 0; i < at->batch->n; i++)
-        if (!at->batch->listing->v[at->batch->first + i].hint)
+    for (size_t i = 0; i < at->batch->n; i++) {
+        const struct autoindex_entry *entry = &at->batch->listing->v[at->batch->first + i];
+        if (!entry->is_parent && ((at->view->options & INDEX_FANCY) || !entry->hint))
             return true;
+    }
     return false;
 }
 

@@ -152,11 +152,8 @@ static int compare_key(const struct autoindex_view *view, const struct autoindex
     }
 }
 
-static int compare_entries(const void *left, const void *right, void *arg)
+int pn__autoindex_compare(const struct autoindex_view *view, const struct autoindex_entry *a, const struct autoindex_entry *b)
 {
-    const struct autoindex_entry *a = left, *b = right;
-    const struct autoindex_view  *view = arg;
-
     if (a->is_parent != b->is_parent)
         return a->is_parent ? -1 : 1;
     if ((view->options & INDEX_FOLDERS_FIRST) && a->is_directory != b->is_directory)
@@ -165,6 +162,11 @@ static int compare_entries(const void *left, const void *right, void *arg)
     if (order == 0)
         order = compare_text(view, a->name, b->name);
     return view->order == 'D' ? -order : order;
+}
+
+static int compare_entries(const void *left, const void *right, void *arg)
+{
+    return pn__autoindex_compare(arg, left, right);
 }
 
 struct sort_job { struct autoindex_listing *listing; struct autoindex_view view; };

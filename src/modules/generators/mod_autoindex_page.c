@@ -204,8 +204,13 @@ static void write_rows(struct autoindex_page *page)
         page->writer->head(page);
         page->begun = true;
     }
-    while (page->at < page->listing->n && page->out.n < PULL_BYTES)
-        page->writer->row(page, &page->listing->v[page->at++]);
+    while (page->at < page->listing->n && page->out.n < PULL_BYTES) {
+        const struct autoindex_entry *entry = &page->listing->v[page->at++];
+        if (page->kept_rows && entry->row)
+            pn__autoindex_kept_row(page, entry);
+        else
+            page->writer->row(page, entry);
+    }
     if (page->at < page->listing->n || page->out.n >= PULL_BYTES)
         return;
     page->writer->foot(page);
@@ -304,6 +309,7 @@ static struct autoindex_page *new_page(struct pn_request *r, const struct autoin
     pn_buf_init(&page->out, r->pool, ROW_MAX);
     apr_pool_create(&page->scratch, r->pool);
     set_widths(page);
+    page->kept_rows = pn__autoindex_kept_rows(page);
     return page;
 }
 

@@ -54,7 +54,7 @@ static char *keep_name(struct autoindex_listing *listing, pn_str name)
     return kept;
 }
 
-static void append(struct autoindex_listing *listing, pn_str name, unsigned char type)
+void pn__autoindex_append(struct autoindex_listing *listing, pn_str name, enum pn_file_type hint)
 {
     if (listing->n == listing->room) {
         listing->room = listing->room ? 2 * listing->room : 128;
@@ -64,10 +64,15 @@ static void append(struct autoindex_listing *listing, pn_str name, unsigned char
     listing->v[listing->n++] = (struct autoindex_entry){
         .name = keep_name(listing, name),
         .name_n = (uint32_t)name.n,
-        .hint = type == DT_REG ? PN_FILE_REGULAR : type == DT_DIR ? PN_FILE_DIRECTORY : PN_FILE_NONE,
+        .hint = (uint8_t)hint,
         .size = -1,
         .mtime = -1,
     };
+}
+
+static enum pn_file_type hint_of(unsigned char type)
+{
+    return type == DT_REG ? PN_FILE_REGULAR : type == DT_DIR ? PN_FILE_DIRECTORY : PN_FILE_NONE;
 }
 
 struct read_job {
@@ -110,19 +115,29 @@ static void read_names(void *arg)
         /* DT_LNK and file systems that tell no type are looked at later */
         if (is_wanted(job, name) && found->d_type != DT_FIFO && found->d_type != DT_SOCK && found->d_type != DT_CHR &&
             found->d_type != DT_BLK)
-            append(job->listing, name, found->d_type);
+            pn__autoindex_append(job->listing, name, hint_of(found->d_type));
     }
     job->listing->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     closedir(dir);
 }
 
-static void add_parent(struct pn_request *r, const struct autoindex_conf *conf, struct autoindex_listing *listing)
+void pn__autoindex_add_parent(struct pn_request *r, const struct autoindex_conf *conf, struct autoindex_listing *listing)
 {
     if (pn_str_eq(r->path, PN_STR("/")) || is_ignored(conf, PN_STR("..")))
         return;
-    append(listing, PN_STR(".."), DT_DIR);
+    pn__autoindex_append(listing, PN_STR(".."), PN_FILE_DIRECTORY);
     listing->v[listing->n - 1].is_parent = true;
     listing->v[listing->n - 1].is_directory = true;
+}
+
+struct autoindex_listing *pn__autoindex_listing_new(struct pn_request *r)
+{
+    struct autoindex_listing *listing = apr_pcalloc(r->pool, sizeof(*listing));
+
+    listing->fd = -1;
+    listing->path = r->filename.p;
+    apr_pool_cleanup_register(r->pool, listing, release, apr_pool_cleanup_null);
+    return listing;
 }
 
 pn_rc pn__autoindex_read(struct pn_request *r, const struct autoindex_conf *conf, const struct autoindex_view *view,
@@ -131,10 +146,8 @@ pn_rc pn__autoindex_read(struct pn_request *r, const struct autoindex_conf *conf
     struct read_job *job = apr_pcalloc(r->pool, sizeof(*job));
 
     *job = (struct read_job){ .conf = conf, .path = r->filename.p, .pattern = view->pattern.n ? view->pattern.p : NULL };
-    job->listing = apr_pcalloc(r->pool, sizeof(*job->listing));
-    job->listing->fd = -1;
-    apr_pool_cleanup_register(r->pool, job->listing, release, apr_pool_cleanup_null);
-    add_parent(r, conf, job->listing);
+    job->listing = pn__autoindex_listing_new(r);
+    pn__autoindex_add_parent(r, conf, job->listing);
     pn_rc rc = pn_run_blocking(r, read_names, job);
     if (rc != PN_OK)
         return rc;

@@ -5,12 +5,13 @@
  * adds to the answer, and a later media type replaces an earlier one. */
 #define PN_LOG_MODULE &pn_module_mime
 #include <pinion/log.h>
-#include <pinion/request.h>
+#include <pinion/mime.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum multiviews_match { MATCH_NEGOTIATED, MATCH_ANY, MATCH_FILTERS, MATCH_HANDLERS };
+/* MATCH_FILTERS and MATCH_HANDLERS may stand together. */
+enum multiviews_match { MATCH_NEGOTIATED = 0, MATCH_FILTERS = 1, MATCH_HANDLERS = 2, MATCH_ANY = 4 };
 
 /* What an extension means. Members with p == NULL say nothing; an empty one was removed. */
 struct extension {
@@ -379,10 +380,70 @@ static enum pn_verdict mime_type_checker(struct pn_request *r)
     return PN_HANDLED;
 }
 
+/* ---- MultiViews: which names a file may be asked for by ---- */
+
+static bool says_something(const struct mime_conf *conf, const struct mime_server *server, pn_str ext)
+{
+    char                    lower[EXTENSION_MAX];
+    const struct extension *row = NULL;
+
+    if (conf->multiviews == MATCH_ANY)
+        return true;
+    if (ext.n == 0 || ext.n > sizeof(lower))
+        return false;
+    for (size_t i = 0; i < ext.n; i++)
+        lower[i] = ext.p[i] >= 'A' && ext.p[i] <= 'Z' ? (char)(ext.p[i] | 0x20) : ext.p[i];
+    if (conf->extensions)
+        row = apr_hash_get(conf->extensions, lower, (apr_ssize_t)ext.n);
+    if (apr_hash_get(server->types, lower, (apr_ssize_t)ext.n))
+        return true;
+    if (!row)
+        return false;
+    if (row->type.n || row->charset.n || row->language.n || row->encoding.n)
+        return true;
+    if ((conf->multiviews & MATCH_HANDLERS) && row->handler.n)
+        return true;
+    return (conf->multiviews & MATCH_FILTERS) && (row->output_filters.n || row->input_filters.n);
+}
+
+static bool is_form_of(const struct pn_request *file, pn_str asked)
+{
+    const struct mime_conf   *conf = pn_dir_conf(file, &pn_module_mime);
+    const struct mime_server *server = pn_server_conf(file->server, &pn_module_mime);
+    pn_str                    name = last_component(file->filename), rest = asked;
+    size_t                    dots = 0;
+    bool                      any = false;
+
+    while (dots < name.n && name.p[dots] == '.') /* they belong to the first component */
+        dots++;
+    size_t end = pn_str_chr(name, '.', dots);
+    pn_str component = pn_str_head(name, end);
+    for (;;) { /* a component of the name that must be one of `asked` */
+        if (!rest.p)
+            return false;
+        pn_str wanted = pn_str_cut(rest, '.', &rest);
+        while (!pn_str_eq(wanted, component)) {
+            if (!rest.p)
+                return false;
+            wanted = pn_str_cut(rest, '.', &rest);
+        }
+        do { /* the next one that says nothing */
+            if (end >= name.n)
+                return any;
+            size_t next = pn_str_chr(name, '.', end + 1);
+            component = pn_str_n(name.p + end + 1, (next == SIZE_MAX ? name.n : next) - end - 1);
+            end = next;
+        } while (says_something(conf, server, component) && (any = true));
+    }
+}
+
+static const struct pn_mime_provider provider = { .is_form_of = is_form_of };
+
 static void hooks(struct pn_hooks *h)
 {
+    pn_provide(h, "mime", "mime", &provider);
     pn_hook_post_config(h, post_config, (struct pn_order){ 0 });
-    pn_hook_type_checker(h, mime_type_checker, { 0 });
+    pn_hook_type_checker(h, mime_type_checker, { .by_name = true });
 }
 
 struct pn_module pn_module_mime = {

@@ -175,9 +175,17 @@ static bool starts_anew(const struct pn_request *r)
     return pn_str_eq(r->handler, PN_STR("redirect-handler"));
 }
 
-/* @return true when the look-up settles what answers; *ret_verdict then says how. */
-static bool settle(struct pn_request *r, const struct dir_conf *conf, struct pn_request *sub, pn_str name, int *error,
-                   enum pn_verdict *ret_verdict)
+/* What was found out about a negotiated index belongs to the answer that says that none suits. */
+static void carry_fields(struct pn_request *r, const struct pn_request *sub)
+{
+    for (const struct pn_header *f = pn_headers_begin(&sub->err_out); f < pn_headers_end(&sub->err_out); f++)
+        pn_headers_set_name(&r->err_out, f->name, f->value);
+}
+
+/* @return true when the look-up settles what answers; *ret_verdict then says how.
+ * @param ret_failed the first one that is there and can't be had. */
+static bool settle(struct pn_request *r, const struct dir_conf *conf, struct pn_request *sub, pn_str name,
+                   struct pn_request **ret_failed, enum pn_verdict *ret_verdict)
 {
     bool exists = sub->finfo.type == PN_FILE_REGULAR || (sub->finfo.type == PN_FILE_NONE && sub->handler.n && !starts_anew(sub));
 
@@ -189,12 +197,28 @@ static bool settle(struct pn_request *r, const struct dir_conf *conf, struct pn_
         pn_str location = pn_headers_get(&sub->out, PN_HDR_LOCATION);
         if (location.p)
             pn_headers_set(&r->out, PN_HDR_LOCATION, location);
+        carry_fields(r, sub);
         *ret_verdict = pn_reject_quietly(r, sub->status);
         return true;
     }
-    if (sub->status != 200 && sub->status != 404 && !*error)
-        *error = sub->status;
+    if (sub->status != 200 && sub->status != 404 && !*ret_failed)
+        *ret_failed = sub;
     return false;
+}
+
+static void note_names(struct pn_request *r, const pn_str *names, int count)
+{
+    struct pn_buf list;
+    pn_str        text;
+
+    pn_buf_init(&list, r->pool, 8192);
+    for (int i = 0; i < count; i++) {
+        if (i)
+            pn_buf_ch(&list, ',');
+        pn_buf_str(&list, names[i]);
+    }
+    if (count && pn_buf_done(&list, &text) == PN_OK)
+        apr_table_setn(pn_notes(r), "dir-index-names", text.p);
 }
 
 PN_MAY_YIELD static enum pn_verdict find_index(struct pn_request *r, const struct dir_conf *conf)
@@ -202,7 +226,7 @@ PN_MAY_YIELD static enum pn_verdict find_index(struct pn_request *r, const struc
     static const pn_str usual = PN_STR_INIT("index.html");
     const pn_str       *names = conf->names ? (const pn_str *)conf->names->elts : &usual;
     int                 count = conf->disabled ? 0 : conf->names ? conf->names->nelts : 1;
-    int                 error = 0;
+    struct pn_request  *failed = NULL;
     enum pn_verdict     verdict;
 
     for (int i = 0; i < count; i++) {
@@ -210,11 +234,14 @@ PN_MAY_YIELD static enum pn_verdict find_index(struct pn_request *r, const struc
         if (r->query.n && pn_str_chr(url, '?', 0) == SIZE_MAX)
             url = with_query(r, url);
         struct pn_request *sub = pn_sub_lookup(r, url, r->method);
-        if (settle(r, conf, sub, names[i], &error, &verdict))
+        if (settle(r, conf, sub, names[i], &failed, &verdict))
             return verdict;
     }
-    if (error)
-        return pn_reject_quietly(r, error);
+    if (failed) {
+        carry_fields(r, failed);
+        return pn_reject_quietly(r, failed->status);
+    }
+    note_names(r, names, count); /* for the one that says why there is no listing either */
     return conf->fallback.n ? use_fallback(r, conf) : PN_NEXT;
 }
 
@@ -238,7 +265,7 @@ PN_MAY_YIELD static enum pn_verdict dir_fixup(struct pn_request *r)
 
 static void hooks(struct pn_hooks *h)
 {
-    pn_hook_fixup(h, dir_fixup, { .pos = PN_ORDER_LAST });
+    pn_hook_fixup(h, dir_fixup, { .pos = PN_ORDER_LAST, .by_name = true });
 }
 
 struct pn_module pn_module_dir = {

@@ -5,6 +5,8 @@
  * Apache manual: "Technical Details", ruleset processing. */
 #include <stdarg.h>
 
+#include <pinion/record.h>
+
 #include "mod_rewrite.h"
 
 void pn__rewrite_trace(const struct rewrite_run *run, unsigned level, const char *fmt, ...)
@@ -16,6 +18,11 @@ void pn__rewrite_trace(const struct rewrite_run *run, unsigned level, const char
     va_start(ap, fmt);
     text = pn_str_vprintf(r->pool, fmt, ap);
     va_end(ap);
+    if (pn_recorder) {
+        pn_record(r, PN_STEP_REWRITE, NULL, 0, "%s%.*s%s%s", run->dir ? "[" : "", run->dir ? (int)run->dir->dir.n : 0,
+                  run->dir ? run->dir->dir.p : "", run->dir ? "] " : "", text.p);
+        return;
+    }
     pn_log_write_r(r, PN_LOG_MODULE, (enum pn_log_level)(PN_LOG_TRACE1 + (int)level - 1), 0, 0, "%s%s%s%.*s%s%s",
                    r->main ? "subrequest " : "", r->prev ? "redirected " : "", run->dir ? "[" : "",
                    run->dir ? (int)run->dir->dir.n : 0, run->dir ? run->dir->dir.p : "", run->dir ? "] " : "", text.p);
@@ -25,6 +32,8 @@ static unsigned trace_level(const struct pn_request *r)
 {
     unsigned level = 0;
 
+    if (pn_recorder)
+        return 5; /* rules, conditions, maps and what they set */
     while (level < 8 && pn_log_on_r(r, PN_LOG_MODULE, (enum pn_log_level)(PN_LOG_TRACE1 + (int)level)))
         level++;
     return level;

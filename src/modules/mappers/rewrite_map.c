@@ -91,21 +91,3 @@ static pn_str int_look_up(struct rewrite_map *map, struct pn_request *r, pn_str 
 }
 
 const struct rewrite_map_ops pn__rewrite_map_int = { .prefix = "int:", .make = int_make, .look_up = int_look_up };
-
-/* ---- dbd, fastdbd: a query of a database that mod_dbd keeps connections to ---- */
-
-static const char *dbd_make(struct pn_conf_cmd *cmd, struct rewrite_map *map, pn_str options)
-{
-    (void)options;
-    return pn_conf_error_text(cmd, "RewriteMap %s: maps of type dbd and fastdbd need database connections (mod_dbd), which this "
-                              "server does not have", map->name.p);
-}
-
-static pn_str dbd_look_up(struct rewrite_map *map, struct pn_request *r, pn_str key)
-{
-    (void)map, (void)r, (void)key;
-    return (pn_str){ NULL, 0 };
-}
-
-const struct rewrite_map_ops pn__rewrite_map_dbd = { .prefix = "dbd:", .make = dbd_make, .look_up = dbd_look_up };
-const struct rewrite_map_ops pn__rewrite_map_fastdbd = { .prefix = "fastdbd:", .make = dbd_make, .look_up = dbd_look_up };
