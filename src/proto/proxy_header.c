@@ -2,7 +2,7 @@
  *
  * Called with all bytes so far until it says yes or no: headers are short, so starting over costs
  * nothing. */
-#include "proto/proxy_header.h"
+#include <pinion/proxy_header.h>
 
 #include <arpa/inet.h>
 

@@ -180,7 +180,7 @@ PN_MAY_YIELD static bool run_as(struct pn_request *r, struct pn_run_as *ret)
 struct cgi_run *cgi_start(struct pn_request *r, pn_usec timeout, int *ret_status)
 {
     struct cgi_run         *run = new_run(r, timeout);
-    bool                    with_body = pn_has_request_body(r) && !r->main;
+    bool                    with_body = pn_has_request_body(r);
     struct pn_run_as        as = { 0 };
 
     if (!run_as(r, &as)) {

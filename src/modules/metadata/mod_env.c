@@ -126,7 +126,7 @@ static bool matters(const struct pn_server *server, const void *server_conf, con
 
 static void hooks(struct pn_hooks *h)
 {
-    pn_hook_fixup(h, env_fixup, { .pos = PN_ORDER_FIRST, .when = matters });
+    pn_hook_fixup(h, env_fixup, { .pos = PN_ORDER_FIRST, .when = matters, .by_name = true });
 }
 
 struct pn_module pn_module_env = {

@@ -450,7 +450,7 @@ static bool has_response(const struct pn_server *server, const void *server_conf
 static void hooks(struct pn_hooks *h)
 {
     pn_hook_post_read_request(h, early_rules, { .pos = PN_ORDER_FIRST, .when = has_early });
-    pn_hook_fixup(h, request_rules, { .pos = PN_ORDER_LAST, .when = has_request });
+    pn_hook_fixup(h, request_rules, { .pos = PN_ORDER_LAST, .when = has_request, .by_name = true });
     pn_hook_response_head(h, response_rules, { .after = "mod_expires.c", .when = has_response });
 }
 

@@ -237,7 +237,7 @@ PN_MAY_YIELD static pn_str fetch(struct pn_request *r, const struct rule *rule)
 {
     switch (rule->attribute) {
     case ATTR_REMOTE_HOST: return pn_remote_host(r, false);
-    case ATTR_REMOTE_ADDR: return address_text(r, &r->conn->peer);
+    case ATTR_REMOTE_ADDR: return address_text(r, &r->client);
     case ATTR_SERVER_ADDR: {
         struct pn_addr local = pn_conn_local(r->conn);
         return address_text(r, &local);
