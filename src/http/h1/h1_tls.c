@@ -170,6 +170,10 @@ void h1_tls_go(struct h1_conn *c)
 
     if (c->away)
         return;
+    if (!c->stream.secure) {
+        h1_conn_close(c);
+        return;
+    }
     do {
         if (!c->sniffed && !begins_well(c))
             return;
@@ -197,11 +201,13 @@ bool h1_tls_wanted(struct h1_conn *c)
     if (!tls)
         return false;
     context = tls->context(&c->pub, pn_str_eq(c->pub.listener->protocol, PN_STR("https")));
-    if (!context || !pn_stream_tls_begin(&c->stream, context, &c->pub))
+    if (!context)
         return false;
+    c->state = H1_HANDSHAKE;
+    if (!pn_stream_tls_begin(&c->stream, context, &c->pub))
+        return true; /* h1_tls_go closes it: what is to be secret is not said in the clear */
     c->pub.tls = pn_stream_tls_session(&c->stream);
     tls->begin(&c->pub, c->pub.tls);
-    c->state = H1_HANDSHAKE;
     limit = pn_read_limit_time(&conf->read_limits.handshake, 0);
     pn_timer_set(c->worker->loop, &c->timer, pn_loop_now(c->worker->loop) + (limit < conf->timeout ? limit : conf->timeout));
     return true;

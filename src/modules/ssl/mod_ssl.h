@@ -145,6 +145,11 @@ static inline SSL *ssl_of(const struct pn_request *r)
 
 /* ---- ssl_directives.c ---- */
 extern const struct pn_directive ssl_directives[];
+/** Directives that name one file or directory, and where settings keep it; ends with a NULL name. */
+struct ssl_file_row { const char *name; size_t offset; bool directory; };
+extern const struct ssl_file_row ssl_file_rows[];
+
+/* ---- ssl_merge.c ---- */
 void ssl_server_merge(apr_pool_t *pool, const void *base, const void *add, void *merged);
 void ssl_dir_merge(apr_pool_t *pool, const void *base, const void *add, void *merged);
 void ssl_dir_init(apr_pool_t *pool, void *conf);

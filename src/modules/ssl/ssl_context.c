@@ -11,6 +11,8 @@
     CIPHERS_INTERMEDIATE ":ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA:" \
     "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:ECDHE-ECDSA-AES256-SHA:"  \
     "ECDHE-RSA-AES256-SHA:AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:AES256-SHA:@SECLEVEL=0"
+/* Groups that everybody has and that cost little. */
+#define GROUPS "X25519:P-256:P-384"
 #define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
 const char *ssl_error_text(apr_pool_t *pool)
@@ -93,6 +95,7 @@ static void set_options(SSL_CTX *context, const struct ssl_server_conf *conf)
     SSL_CTX_set_options(context, on);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_dh_auto(context, 1);
+    SSL_CTX_set1_groups_list(context, GROUPS);
 }
 
 static const char *set_ciphers(SSL_CTX *context, const struct ssl_server_conf *conf, const struct ssl_dir_conf *dir)

@@ -10,12 +10,7 @@
 
 /* ---- files ---- */
 
-/* Directives that name one file or directory, and where they keep it. */
-static const struct file_row {
-    const char *name;
-    size_t      offset;
-    bool        directory;
-} file_rows[] = {
+const struct ssl_file_row ssl_file_rows[] = {
     { "SSLCertificateChainFile", offsetof(struct ssl_server_conf, chain), false },
     { "SSLCACertificateFile", offsetof(struct ssl_server_conf, ca_file), false },
     { "SSLCACertificatePath", offsetof(struct ssl_server_conf, ca_path), true },
@@ -25,13 +20,14 @@ static const struct file_row {
     { "SSLCARevocationPath", offsetof(struct ssl_server_conf, crl_path), true },
     { "SSLSessionTicketKeyFile", offsetof(struct ssl_server_conf, ticket_keys), false },
     { "SSLOCSPResponderCertificateFile", offsetof(struct ssl_server_conf, ocsp_signers), false },
+    { NULL, 0, false },
 };
 
-static const struct file_row *file_row(const char *name)
+static const struct ssl_file_row *file_row(const char *name)
 {
-    for (size_t i = 0; i < PN_COUNT(file_rows); i++)
-        if (strcasecmp(file_rows[i].name, name) == 0)
-            return &file_rows[i];
+    for (const struct ssl_file_row *row = ssl_file_rows; row->name; row++)
+        if (strcasecmp(row->name, name) == 0)
+            return row;
     pn_assert_failed(__FILE__, __LINE__, "a row without its place");
 }
 
@@ -52,7 +48,7 @@ static const char *take_file(struct pn_conf_cmd *cmd, pn_str name, bool director
 
 static const char *set_file(struct pn_conf_cmd *cmd, void *conf, unsigned argc, const pn_str *argv)
 {
-    const struct file_row *row = file_row(cmd->row->name);
+    const struct ssl_file_row *row = file_row(cmd->row->name);
 
     (void)argc;
     return take_file(cmd, argv[0], row->directory, (struct ssl_file *)(void *)((char *)conf + row->offset));
@@ -462,7 +458,7 @@ const struct pn_directive ssl_directives[] = {
       .help = "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3 or all, with + or -; 1.2 and 1.3 when nothing is said" },
     { .name = "SSLCipherSuite", .args = PN_TAKE12, PLACE, .set = set_ciphers,
       .help = "[TLSv1.3] and the ciphers as OpenSSL writes them" },
-    { .name = "SSLHonorCipherOrder", .args = PN_FLAG, SERVER, .slot = SRV(honor_order), .dflt = "Off",
+    { .name = "SSLHonorCipherOrder", .args = PN_FLAG, SERVER, .slot = SRV(honor_order), .dflt = "On",
       .help = "Whether the server's order of ciphers decides, or the client's" },
     { .name = "SSLCertificateFile", .args = PN_TAKE1, SERVER, .set = set_certificate,
       .help = "PEM file of a certificate, its chain and perhaps its key; several lines: several kinds of keys" },
@@ -555,83 +551,3 @@ const struct pn_directive ssl_directives[] = {
 #include "ssl_proxy_rows.h"
     { 0 }
 };
-
-/* ---- merging ---- */
-
-static bool is_set(const void *conf, const char *directive)
-{
-    return pn_conf_is_set(conf, &pn_module_ssl, directive);
-}
-
-void ssl_server_merge(apr_pool_t *pool, const void *base, const void *add, void *merged)
-{
-    const struct ssl_server_conf *inner = add, *outer = base;
-    struct ssl_server_conf       *out = merged;
-
-    for (size_t i = 0; i < PN_COUNT(file_rows); i++)
-        if (is_set(add, file_rows[i].name))
-            memcpy((char *)merged + file_rows[i].offset, (const char *)add + file_rows[i].offset, sizeof(struct ssl_file));
-    if (inner->engine_set) {
-        out->engine = inner->engine;
-        out->engine_set = true;
-        out->engine_where = inner->engine_where;
-    }
-    if (inner->certificates) { /* its keys go with them: those of the outer server fit none of these */
-        out->certificates = inner->certificates;
-        out->keys = inner->keys;
-    }
-    else if (inner->keys)
-        out->keys = inner->keys;
-    if (inner->protocols_set) {
-        out->protocols = inner->protocols;
-        out->protocols_set = true;
-    }
-    if (is_set(add, "SSLCARevocationCheck")) {
-        out->crl_check = inner->crl_check;
-        out->crl_lenient = inner->crl_lenient;
-    }
-    if (is_set(add, "SSLOCSPEnable")) {
-        out->ocsp = inner->ocsp;
-        out->ocsp_no_check = inner->ocsp_no_check;
-    }
-    if (is_set(add, "SSLOCSPDefaultResponder"))
-        out->ocsp_url = inner->ocsp_url;
-    if (is_set(add, "SSLStaplingForceURL"))
-        out->stapling_force_url = inner->stapling_force_url;
-    if (inner->commands)
-        out->commands = outer->commands ? apr_array_append(pool, outer->commands, inner->commands) : inner->commands;
-    out->state = NULL;
-}
-
-void ssl_dir_merge(apr_pool_t *pool, const void *base, const void *add, void *merged)
-{
-    const struct ssl_dir_conf *outer = base, *inner = add;
-    struct ssl_dir_conf       *out = merged;
-
-    out->require_ssl = outer->require_ssl || inner->require_ssl;
-    if (inner->requirements)
-        out->requirements = outer->requirements ? apr_array_append(pool, outer->requirements, inner->requirements)
-                                                : inner->requirements;
-    if (inner->options_set) {
-        out->options = inner->options_relative ? (outer->options | inner->options_add) & ~inner->options_remove : inner->options;
-        out->options_set = true;
-    }
-    if (inner->ciphers.p)
-        out->ciphers = inner->ciphers;
-    if (inner->ciphers13.p)
-        out->ciphers13 = inner->ciphers13;
-    if (inner->verify_set) {
-        out->verify = inner->verify;
-        out->verify_set = true;
-    }
-    if (inner->depth_set) {
-        out->depth = inner->depth;
-        out->depth_set = true;
-    }
-}
-
-void ssl_dir_init(apr_pool_t *pool, void *conf)
-{
-    (void)pool;
-    ((struct ssl_dir_conf *)conf)->depth = 1;
-}
