@@ -13,7 +13,8 @@
 #define OUT_BYTES ((size_t)8192)              /* handed on at a time, at least */
 #define OUT_MAX ((size_t)64 << 20)
 #define CONTENT_MAX ((size_t)16 << 20)        /* of one script or style sheet that is looked into */
-#define HELD_BACK_MAX ((long)16 << 20)        /* bytes that the parser keeps for want of an end */
+#define HELD_BACK_MAX ((size_t)16 << 20)        /* bytes that the parser keeps for want of an end */
+#define TAIL_MAX ((size_t)64 << 10)           /* of bytes without the end of a tag, held back from the parser */
 #define DEPTH_MAX 20000
 #define LEAST_BYTES 4                         /* a page that is shorter is none */
 
@@ -27,7 +28,9 @@ struct page {
     char                          first[LEAST_BYTES];
     size_t                        first_n;
     struct pn_buf                 out, content, value;
+    struct pn_buf                 tail;    /* what stands behind the last > */
     unsigned                      depth;
+    size_t                        silent_bytes; /* given to the parser since it last called */
     bool                          utf8, collecting, flush, drained, ended;
     pn_str                        in;      /* of the chunk, not parsed yet */
     const char                   *wrong;   /* why the page is given up */
@@ -137,6 +140,7 @@ static void on_start(void *arg, const xmlChar *name, const xmlChar **attributes)
     pn_str              tag = pn_str_z((const char *)name);
     apr_array_header_t *links = self->conf->links ? apr_hash_get(self->conf->links, tag.p, (apr_ssize_t)tag.n) : NULL;
 
+    self->silent_bytes = 0;
     if (++self->depth > DEPTH_MAX)
         self->wrong = "its elements stand too deep in one another";
     if (!allowed(self, element))
@@ -160,6 +164,7 @@ static void on_end(void *arg, const xmlChar *name)
     struct page        *self = arg;
     const htmlElemDesc *element = htmlTagLookup(name);
 
+    self->silent_bytes = 0;
     if (self->depth)
         self->depth--;
     if (!allowed(self, element))
@@ -177,6 +182,7 @@ static void on_text(void *arg, const xmlChar *text, int n)
     struct page *self = arg;
     pn_str       bytes = pn_str_n((const char *)text, (size_t)n);
 
+    self->silent_bytes = 0;
     if (self->collecting)
         pn_buf_str(&self->content, bytes);
     else
@@ -188,6 +194,7 @@ static void on_raw(void *arg, const xmlChar *text, int n)
 {
     struct page *self = arg;
 
+    self->silent_bytes = 0;
     pn_buf_str(self->collecting ? &self->content : &self->out, pn_str_n((const char *)text, (size_t)n));
 }
 
@@ -196,6 +203,7 @@ static void on_comment(void *arg, const xmlChar *text)
     struct page   *self = arg;
     struct pn_buf *to = self->collecting ? &self->content : &self->out;
 
+    self->silent_bytes = 0;
     if (self->conf->strip_comments)
         return;
     pn_buf_lit(to, "<!--");
@@ -246,15 +254,28 @@ static void parse_some(struct page *self)
     if (piece.n == 0 || (!self->parser && !gather_first(self)))
         return;
     piece = pn_str_head(self->in, PIECE_BYTES);
+    size_t end = self->tail.n ? pn_str_chr(piece, '>', 0) : pn_str_rchr(piece, '>');
+    if (end != SIZE_MAX)
+        piece.n = end + 1;
     self->in = pn_str_from(self->in, piece.n);
+    if (self->tail.n || end == SIZE_MAX) { /* the parser may lose its way in a tag that comes in two pieces */
+        pn_buf_str(&self->tail, piece);
+        piece = pn_buf_view(&self->tail);
+        if (end == SIZE_MAX && piece.n < TAIL_MAX)
+            return;
+    }
     if (piece.n)
         htmlParseChunk(self->parser, piece.p, (int)piece.n, 0);
-    if (self->parser->input && self->parser->input->end - self->parser->input->cur > HELD_BACK_MAX)
+    pn_buf_clear(&self->tail);
+    self->silent_bytes += piece.n;
+    if (self->silent_bytes > HELD_BACK_MAX)
         self->wrong = "something in it has no end";
 }
 
 static void finish(struct page *self)
 {
+    if (self->parser && self->tail.n)
+        htmlParseChunk(self->parser, self->tail.p, (int)self->tail.n, 0);
     if (self->parser)
         htmlParseChunk(self->parser, NULL, 0, 1);
     else
@@ -325,6 +346,7 @@ static apr_status_t give_back(void *arg)
     pn_buf_release(&self->out);
     pn_buf_release(&self->content);
     pn_buf_release(&self->value);
+    pn_buf_release(&self->tail);
     return APR_SUCCESS;
 }
 
@@ -350,6 +372,7 @@ struct pn_body *proxy_html_body(struct pn_request *r, struct pn_body *below, con
     pn_buf_init(&self->out, NULL, OUT_MAX);
     pn_buf_init(&self->content, NULL, CONTENT_MAX);
     pn_buf_init(&self->value, NULL, CONTENT_MAX);
+    pn_buf_init(&self->tail, NULL, TAIL_MAX + PIECE_BYTES);
     (void)pn_buf_reserve(&self->content, (size_t)conf->buffer_bytes);
     apr_pool_cleanup_register(r->pool, self, give_back, apr_pool_cleanup_null);
     return &self->super;
