@@ -19,6 +19,7 @@
 
 #include <pinion/request.h>
 
+#include "http/keyed_text.h"
 #include "http/store.h"
 
 #define FILE_MAX_BYTES ((size_t)256 << 20)
@@ -35,11 +36,6 @@ struct stamp {
     struct timespec mtime, ctime;
 };
 
-struct value {
-    pn_str        text;
-    struct value *next; /* PN_KEYED_MEMBERS: further names */
-};
-
 /* A file as it was read. Owns its pool. */
 struct held {
     apr_pool_t        *pool;
@@ -48,7 +44,7 @@ struct held {
     struct stamp       stamp;
     bool               settled;
     uint64_t           state;  /* pn_file's id that stood for this content; 0: none */
-    apr_hash_t        *values; /* key to struct value * */
+    apr_hash_t        *values; /* see keyed_text.h */
     uint64_t           used;   /* rises with each look-up */
 };
 
@@ -114,64 +110,6 @@ static pn_rc read_bytes(int fd, size_t size, apr_pool_t *pool, pn_str *ret)
     return PN_OK;
 }
 
-/* Next line without the white space around it; lines that end in a backslash are put together. */
-static pn_str next_line(apr_pool_t *pool, pn_str *rest)
-{
-    pn_str line = pn_str_trim(pn_str_cut(*rest, '\n', rest));
-
-    while (line.n && line.p[line.n - 1] == '\\' && rest->n) {
-        pn_str more = pn_str_trim(pn_str_cut(*rest, '\n', rest));
-        line = PN_CAT(pool, pn_str_head(line, line.n - 1), more);
-    }
-    return line;
-}
-
-static struct value *new_value(struct held *held, pn_str key, pn_str text)
-{
-    struct value *value = apr_palloc(held->pool, sizeof(*value));
-
-    *value = (struct value){ .text = text };
-    apr_hash_set(held->values, key.p, (apr_ssize_t)key.n, value);
-    return value;
-}
-
-static void take_members(struct held *held, pn_str name, pn_str members)
-{
-    pn_str word;
-
-    while ((word = pn_conf_word(held->pool, &members)).p) {
-        struct value *first = apr_hash_get(held->values, word.p, (apr_ssize_t)word.n);
-        struct value *value;
-        if (!first) {
-            new_value(held, word, name);
-            continue;
-        }
-        value = apr_palloc(held->pool, sizeof(*value));
-        *value = (struct value){ .text = name, .next = first->next };
-        first->next = value;
-    }
-}
-
-static void take_line(struct held *held, pn_str line)
-{
-    size_t colon = pn_str_chr(line, ':', 0);
-    pn_str rest;
-
-    if (line.n == 0 || line.p[0] == '#' || colon == SIZE_MAX || colon == 0)
-        return;
-    if (held->form == PN_KEYED_MEMBERS) {
-        take_members(held, pn_str_head(line, colon), pn_str_from(line, colon + 1));
-        return;
-    }
-    if (held->form == PN_KEYED_PAIR)
-        colon = pn_str_chr(line, ':', colon + 1);
-    if (colon == SIZE_MAX)
-        return;
-    pn_str key = pn_str_head(line, colon), value = pn_str_cut(pn_str_from(line, colon + 1), ':', &rest);
-    if (!apr_hash_get(held->values, key.p, (apr_ssize_t)key.n))
-        new_value(held, key, value);
-}
-
 /* Opens without waiting: a FIFO in the file's place must not hang a thread. */
 static pn_rc read_once(struct reading *reading, struct held *held)
 {
@@ -202,8 +140,7 @@ static pn_rc read_once(struct reading *reading, struct held *held)
     if (!same_stamp(&held->stamp, &again))
         return PN_AGAIN;
     held->settled = is_settled(&again);
-    while (bytes.n)
-        take_line(held, next_line(held->pool, &bytes));
+    held->values = pn__keyed_text_parse(held->pool, held->form, bytes);
     return PN_OK;
 }
 
@@ -220,7 +157,6 @@ static struct held *new_held(const char *path, enum pn_keyed_form form)
     held->pool = pool;
     held->path = apr_pstrdup(pool, path);
     held->form = form;
-    held->values = apr_hash_make(pool);
     return held;
 }
 
@@ -289,7 +225,7 @@ static void publish(struct held *held)
 
 static pn_rc value_of(const struct held *held, apr_pool_t *pool, pn_str key, pn_str *ret_value)
 {
-    const struct value *value = apr_hash_get(held->values, key.p, (apr_ssize_t)key.n);
+    const struct pn_keyed_value *value = apr_hash_get(held->values, key.p, (apr_ssize_t)key.n);
 
     if (!value)
         return PN_NOT_FOUND;

@@ -163,7 +163,7 @@ def test_virtual_host_with_a_database_of_its_own(site):
     conf = place("Require valid-user") + '<VirtualHost *:{port}>\nServerName other.test\nDBDParams "{run}/db/other.db"\n</VirtualHost>'
     dbd_site(site, conf).start()
     assert site.get("/p/a.txt", {**basic("alice"), "Host": "other.test"}).status == 500
-    assert "AH00632" in site.error_log
+    site.wait_log("AH00632")
 
 
 @pytest.mark.parametrize("extra", ["DBDPersist Off", "DBDMax 1", "DBDKeep 0\nDBDMin 0\nDBDExptime 0", "DBDPersist 1\nDBDMax 3"])
@@ -203,4 +203,4 @@ def test_modules_that_need_it_say_so(site):
 def test_a_place_without_a_database(site):
     dbd_site(site, place("Require valid-user"), "").start()
     assert site.get("/p/a.txt", basic("alice")).status == 500
-    assert "PN21110" in site.error_log
+    site.wait_log("PN21110")

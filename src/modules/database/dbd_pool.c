@@ -10,6 +10,7 @@ struct connection {
     apr_pool_t        *pool;     /* its own */
     apr_dbd_t         *handle;
     apr_hash_t        *prepared; /* text to apr_dbd_prepared_t * */
+    bool               reused;   /* it has answered before */
     struct connection *next;
     int64_t            used_s;   /* monotonic */
 };
@@ -172,6 +173,7 @@ static void give_back(struct dbd_pool *dbd, struct connection *c)
         return;
     }
     c->used_s = now_s();
+    c->reused = true;
     pthread_mutex_lock(&dbd->lock);
     c->next = dbd->idle;
     dbd->idle = c;
@@ -292,15 +294,32 @@ static const char *run(struct connection *c, struct dbd_job *job)
     return question->changes ? NULL : take_rows(driver, rows, job);
 }
 
+/* @return false when an old connection failed, which may be its age's fault (a server that was restarted, a table that was
+ * made anew): another try is worth it. */
+static bool ask_once(struct dbd_job *job)
+{
+    struct connection *c = acquire(job->dbd, job->pool, &job->error);
+    bool               reused;
+
+    if (!c)
+        return true;
+    job->answer = (struct pn_dbd_answer){ 0 };
+    job->error = run(c, job);
+    if (!job->error) {
+        give_back(job->dbd, c);
+        return true;
+    }
+    reused = c->reused;
+    close_connection(job->dbd, c);
+    forget_one(job->dbd);
+    return !reused || job->question->changes;
+}
+
 void dbd_pool_ask(void *arg)
 {
-    struct dbd_job    *job = arg;
-    struct connection *c;
+    struct dbd_job *job = arg;
 
     job->pool = new_memory();
-    c = acquire(job->dbd, job->pool, &job->error);
-    if (!c)
-        return;
-    job->error = run(c, job);
-    give_back(job->dbd, c);
+    while (!ask_once(job))
+        ;
 }

@@ -136,7 +136,7 @@ static pn_rc find_driver(struct pn_generation *generation, const char *name, con
     apr_status_t       status;
 
     if (!process) {
-        apr_pool_create_unmanaged_ex(&process, NULL, NULL);
+        apr_pool_create(&process, NULL);
         apr_dbd_init(process);
     }
     status = apr_dbd_get_driver(process, name, ret);
