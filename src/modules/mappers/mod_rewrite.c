@@ -165,11 +165,14 @@ static void take_both(apr_pool_t *pool, const struct rewrite_place *first, const
     merged->set.has_types = first->set.has_types || second->set.has_types;
     if (!first->rules || !second->rules) {
         const struct rewrite_place *only = first->rules ? first : second;
-        pn__rewrite_set_lists(merged, only->rules, only->heads, only->tails);
+        pn__rewrite_set_lists(merged, &(struct rewrite_lists){ only->rules, only->heads, only->tails, only->pairs });
         return;
     }
-    pn__rewrite_set_lists(merged, apr_array_append(pool, first->rules, second->rules),
-                          apr_array_append(pool, first->heads, second->heads), apr_array_append(pool, first->tails, second->tails));
+    struct rewrite_lists lists = {
+        .rules = apr_array_append(pool, first->rules, second->rules), .heads = apr_array_append(pool, first->heads, second->heads),
+        .tails = apr_array_append(pool, first->tails, second->tails), .pairs = apr_array_append(pool, first->pairs, second->pairs),
+    };
+    pn__rewrite_set_lists(merged, &lists);
 }
 
 /* Rules of an outer place count in an inner one that has some of its own only where an option says so. */
@@ -193,7 +196,7 @@ static void merge_place(apr_pool_t *pool, const struct rewrite_place *base, cons
         take_both(pool, base, add, merged);
     else {
         merged->set.has_types = add->set.has_types;
-        pn__rewrite_set_lists(merged, add->rules, add->heads, add->tails);
+        pn__rewrite_set_lists(merged, &(struct rewrite_lists){ add->rules, add->heads, add->tails, add->pairs });
     }
 }
 

@@ -132,8 +132,15 @@ struct rewrite_rule {
 struct rewrite_gate {
     uint64_t mask, word; /* mask 0: always open */
 };
+/* Another one: pairs of bytes that stand somewhere in every subject that matches, as a set of bits. A pattern with alternatives
+ * has a set for each; one of them must be there whole. */
+#define REWRITE_PAIR_SETS 4
+struct rewrite_pairs {
+    uint64_t sets[REWRITE_PAIR_SETS]; /* an empty one is always there: always open */
+};
 struct rewrite_gates {
-    struct rewrite_gate head, tail;
+    struct rewrite_gate  head, tail;
+    struct rewrite_pairs pairs;
 };
 
 struct rewrite_set {
@@ -141,6 +148,7 @@ struct rewrite_set {
     const struct rewrite_rule *rules;
     const struct rewrite_gate *heads;  /* one a rule, close together: this is what most rules are read of */
     const struct rewrite_gate *tails;
+    const struct rewrite_pairs *pairs;
     bool                       has_types; /* some rule has [T] or [H] */
 };
 
@@ -183,6 +191,7 @@ struct rewrite_place {
     apr_array_header_t *rules;   /* of struct rewrite_rule */
     apr_array_header_t *pending; /* of struct rewrite_cond: conditions of the rule to come */
     apr_array_header_t *heads, *tails; /* of struct rewrite_gate, one a rule */
+    apr_array_header_t *pairs;         /* of struct rewrite_pairs, one a rule */
     struct rewrite_set  set;     /* rules and gates as a run takes them */
 };
 
@@ -277,8 +286,13 @@ const char *pn__rewrite_rule_parse(struct pn_conf_cmd *cmd, pn_str line, struct 
 /* `open`: gates that are never closed. */
 struct rewrite_gates pn__rewrite_gates_of(pn_str pattern, bool no_case, bool open);
 /* The words of a subject. */
-struct rewrite_ends { uint64_t head, tail; };
+struct rewrite_ends { uint64_t head, tail, pairs; };
 struct rewrite_ends pn__rewrite_ends_of(pn_str subject);
+static inline bool pn__rewrite_has_pairs(const struct rewrite_pairs *pairs, uint64_t of_subject)
+{
+    return !(pairs->sets[0] & ~of_subject) || !(pairs->sets[1] & ~of_subject) || !(pairs->sets[2] & ~of_subject) ||
+           !(pairs->sets[3] & ~of_subject);
+}
 static inline bool pn__rewrite_is_open(const struct rewrite_gate *gate, uint64_t word)
 {
     return (word & gate->mask) == gate->word;
@@ -286,8 +300,11 @@ static inline bool pn__rewrite_is_open(const struct rewrite_gate *gate, uint64_t
 
 /* rewrite_engine.c */
 /* What a run takes is these lists from now on. */
-void pn__rewrite_set_lists(struct rewrite_place *place, apr_array_header_t *rules, apr_array_header_t *heads,
-                           apr_array_header_t *tails);
+/* One of each a rule, or all NULL. */
+struct rewrite_lists {
+    apr_array_header_t *rules, *heads, *tails, *pairs;
+};
+void pn__rewrite_set_lists(struct rewrite_place *place, const struct rewrite_lists *lists);
 /* The last rule of place->rules is new. */
 void pn__rewrite_set_add(apr_pool_t *pool, struct rewrite_place *place);
 PN_MAY_YIELD enum rewrite_result pn__rewrite_run(struct rewrite_run *run, const struct rewrite_set *set);

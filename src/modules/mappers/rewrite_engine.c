@@ -39,15 +39,19 @@ static unsigned trace_level(const struct pn_request *r)
     return level;
 }
 
-void pn__rewrite_set_lists(struct rewrite_place *place, apr_array_header_t *rules, apr_array_header_t *heads, apr_array_header_t *tails)
+void pn__rewrite_set_lists(struct rewrite_place *place, const struct rewrite_lists *lists)
 {
-    place->rules = rules;
-    place->heads = heads;
-    place->tails = tails;
+    const apr_array_header_t *rules = lists->rules;
+
+    place->rules = lists->rules;
+    place->heads = lists->heads;
+    place->tails = lists->tails;
+    place->pairs = lists->pairs;
     place->set.n = rules ? (unsigned)rules->nelts : 0;
     place->set.rules = rules ? (const struct rewrite_rule *)(void *)rules->elts : NULL;
-    place->set.heads = rules ? (const struct rewrite_gate *)(void *)heads->elts : NULL;
-    place->set.tails = rules ? (const struct rewrite_gate *)(void *)tails->elts : NULL;
+    place->set.heads = rules ? (const struct rewrite_gate *)(void *)lists->heads->elts : NULL;
+    place->set.tails = rules ? (const struct rewrite_gate *)(void *)lists->tails->elts : NULL;
+    place->set.pairs = rules ? (const struct rewrite_pairs *)(void *)lists->pairs->elts : NULL;
 }
 
 void pn__rewrite_set_add(apr_pool_t *pool, struct rewrite_place *place)
@@ -59,12 +63,14 @@ void pn__rewrite_set_add(apr_pool_t *pool, struct rewrite_place *place)
     if (!place->heads) {
         place->heads = apr_array_make(pool, 8, sizeof(struct rewrite_gate));
         place->tails = apr_array_make(pool, 8, sizeof(struct rewrite_gate));
+        place->pairs = apr_array_make(pool, 8, sizeof(struct rewrite_pairs));
     }
     /* a rule with others chained to it is always looked at: they go with it */
     gates = pn__rewrite_gates_of(rule->pattern, rule->flags & RULE_NO_CASE, rule->flags & (RULE_NOT | RULE_CHAIN));
     *(struct rewrite_gate *)apr_array_push(place->heads) = gates.head;
     *(struct rewrite_gate *)apr_array_push(place->tails) = gates.tail;
-    pn__rewrite_set_lists(place, place->rules, place->heads, place->tails);
+    *(struct rewrite_pairs *)apr_array_push(place->pairs) = gates.pairs;
+    pn__rewrite_set_lists(place, &(struct rewrite_lists){ place->rules, place->heads, place->tails, place->pairs });
     place->set.has_types = place->set.has_types || rule->type || rule->handler;
 }
 
@@ -216,7 +222,8 @@ static bool is_for_me(const struct rewrite_run *run, const struct rewrite_rule *
 /* The index of the next rule whose gates are open. */
 static unsigned next_open(const struct rewrite_set *set, unsigned i, struct rewrite_ends ends)
 {
-    while (i < set->n && !(pn__rewrite_is_open(&set->heads[i], ends.head) && pn__rewrite_is_open(&set->tails[i], ends.tail)))
+    while (i < set->n && !(pn__rewrite_is_open(&set->heads[i], ends.head) && pn__rewrite_is_open(&set->tails[i], ends.tail) &&
+                           pn__rewrite_has_pairs(&set->pairs[i], ends.pairs)))
         i++;
     return i;
 }

@@ -1,5 +1,5 @@
 /* rewrite_gate.c - what every match of a pattern must begin and end with, as two masked words: a subject that differs there
- * can't match, and no regex has to run to know it.
+ * can't match, and no regex has to run to know it. What it must hold anywhere is a set of bits, one for a pair of bytes.
  *
  * Pure. The pattern is looked at once, piece by piece at its outermost level; whatever is not surely understood ends the
  * literal. A gate that is too narrow would lose matches, so each doubt leaves it open. */
@@ -156,6 +156,133 @@ static bool step(struct scan *scan)
     }
 }
 
+/* ---- pairs of bytes anywhere ---- */
+
+static char low(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Which of 64 bits stands for a pair; letters count without case, so that it need not be known how the pattern compares. */
+static uint64_t pair_bit(char a, char b)
+{
+    return UINT64_C(1) << (((unsigned char)low(a) * 37u + (unsigned char)low(b) * 11u) >> 1 & 63);
+}
+
+struct pair_search {
+    struct rewrite_pairs pairs;
+    unsigned             n, depth;
+};
+
+static bool add_set(struct pair_search *search, uint64_t set)
+{
+    if (search->n < REWRITE_PAIR_SETS)
+        search->pairs.sets[search->n++] = set;
+    else /* what both demand is demanded in either case */
+        search->pairs.sets[REWRITE_PAIR_SETS - 1] &= set;
+    return search->pairs.sets[search->n - 1] != 0;
+}
+
+/* The longest run of literal bytes of one alternative, as a set of pairs, and the first group that can't be missing. */
+struct alternative {
+    uint64_t best, run; /* pairs */
+    unsigned best_n, run_n;
+    char     last;
+    pn_str   group;
+};
+
+static void end_run(struct alternative *a)
+{
+    if (a->run_n > a->best_n) {
+        a->best = a->run;
+        a->best_n = a->run_n;
+    }
+    a->run = 0;
+    a->run_n = 0;
+}
+
+static void add_byte(struct alternative *a, char c)
+{
+    if (a->run_n)
+        a->run |= pair_bit(a->last, c);
+    a->last = c;
+    a->run_n++;
+}
+
+/* One piece of the pattern at its outermost level. @return the place behind it; SIZE_MAX: not understood. */
+static size_t take_piece(pn_str s, size_t at, struct alternative *a)
+{
+    size_t end = at + 1;
+    bool   literal = false;
+    char   c = s.p[at];
+
+    if (c == '\\') {
+        c = at + 1 < s.n ? s.p[at + 1] : '\0';
+        if (c == '\0' || (is_word_char(c) && !memchr("dDwWsSbBhHvV", c, 12)))
+            return SIZE_MAX;
+        literal = !is_word_char(c);
+        end = at + 2;
+    }
+    else if (c == '[')
+        end = skip_class(s, at);
+    else if (c == '(')
+        end = skip_group(s, at);
+    else if (memchr(")*+?{", c, 5))
+        return SIZE_MAX;
+    else
+        literal = !memchr("^$.", c, 3);
+    if (end == SIZE_MAX)
+        return SIZE_MAX;
+    bool quantified = is_quantifier(s, end);
+    if (literal && !quantified)
+        add_byte(a, c);
+    else
+        end_run(a);
+    if (s.p[at] == '(' && !quantified && !a->group.p)
+        a->group = pn_str_n(s.p + at + 1, end - at - 2);
+    return quantified ? skip_quantifier(s, end) : end;
+}
+
+#define GROUP_DEPTH_MAX 8
+
+/* Every alternative of `s` gives a set, or its group gives some. @return false: nothing can be demanded. */
+static bool search_pairs(struct pair_search *search, pn_str s)
+{
+    struct alternative a = { 0 };
+    size_t             at = 0;
+
+    if (++search->depth > GROUP_DEPTH_MAX)
+        return false;
+    for (;;) {
+        if (at < s.n && s.p[at] != '|') {
+            if ((at = take_piece(s, at, &a)) == SIZE_MAX)
+                return false;
+            continue;
+        }
+        end_run(&a);
+        if (a.best ? !add_set(search, a.best) : !a.group.p || !search_pairs(search, a.group))
+            return false;
+        if (at >= s.n)
+            break;
+        a = (struct alternative){ 0 };
+        at++;
+    }
+    search->depth--;
+    return true;
+}
+
+static struct rewrite_pairs pairs_of(pn_str pattern)
+{
+    struct pair_search   search = { .n = 0 };
+    struct rewrite_pairs none = { { 0 } };
+
+    if ((pn_regex_defaults() & PN_REGEX_EXTENDED) || !search_pairs(&search, pattern))
+        return none;
+    while (search.n && search.n < REWRITE_PAIR_SETS)
+        search.pairs.sets[search.n++] = search.pairs.sets[0];
+    return search.pairs;
+}
+
 /* The bytes as a word in memory order, with its mask. Without case, the bit by which letters differ is not looked at.
  * `at_top`: they are the last bytes of the word. */
 static struct rewrite_gate to_gate(const struct run_of *run, bool no_case, bool at_top)
@@ -175,11 +302,12 @@ static struct rewrite_gate to_gate(const struct run_of *run, bool no_case, bool 
 
 struct rewrite_gates pn__rewrite_gates_of(pn_str pattern, bool no_case, bool open)
 {
-    struct rewrite_gates gates = { { 0, 0 }, { 0, 0 } };
+    struct rewrite_gates gates = { { 0, 0 }, { 0, 0 }, { { 0 } } };
     struct scan          scan = { .s = pattern };
 
     if (open)
         return gates;
+    gates.pairs = pairs_of(pattern);
     scan.anchored = scan.in_head = pattern.n && pattern.p[0] == '^';
     scan.at = scan.anchored;
     while (scan.at < pattern.n)
@@ -194,12 +322,14 @@ struct rewrite_gates pn__rewrite_gates_of(pn_str pattern, bool no_case, bool ope
 
 struct rewrite_ends pn__rewrite_ends_of(pn_str subject)
 {
-    struct rewrite_ends ends = { 0, 0 };
+    struct rewrite_ends ends = { 0, 0, 0 };
     size_t              n = subject.n < WIDTH ? subject.n : WIDTH;
 
     if (n) {
         memcpy(&ends.head, subject.p, n);
         memcpy((char *)&ends.tail + WIDTH - n, subject.p + subject.n - n, n);
     }
+    for (size_t i = 1; i < subject.n; i++)
+        ends.pairs |= pair_bit(subject.p[i - 1], subject.p[i]);
     return ends;
 }

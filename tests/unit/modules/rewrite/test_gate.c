@@ -12,7 +12,8 @@ static bool gates_open(pn_str pattern, bool no_case, pn_str subject)
     struct rewrite_gates gates = pn__rewrite_gates_of(pattern, no_case, false);
     struct rewrite_ends  ends = pn__rewrite_ends_of(subject);
 
-    return pn__rewrite_is_open(&gates.head, ends.head) && pn__rewrite_is_open(&gates.tail, ends.tail);
+    return pn__rewrite_is_open(&gates.head, ends.head) && pn__rewrite_is_open(&gates.tail, ends.tail) &&
+           pn__rewrite_has_pairs(&gates.pairs, ends.pairs);
 }
 
 static const struct { const char *pattern; bool no_case; const char *subject; bool open; } cases[] = {
@@ -21,7 +22,7 @@ static const struct { const char *pattern; bool no_case; const char *subject; bo
     { "^/blog/(.*)$", false, "/BLOG/x", false },
     { "^/blog/(.*)$", true, "/BLOG/x", true },
     { "^/Blog/(.*)$", true, "/bLOG/x", true },
-    { "^/a-very-long-name/x", false, "/a-very-", true },        /* eight bytes are looked at */
+    { "^/a-very-long-name/x", false, "/a-very-long-x", false }, /* eight bytes are looked at, and pairs of all */
     { "^index\\.php$", false, "index.php", true },
     { "^index\\.php$", false, "index-php", false },
     { "\\.(php|cgi)$", false, "a.php", true },                  /* a group ends the literal */
@@ -45,6 +46,14 @@ static const struct { const char *pattern; bool no_case; const char *subject; bo
     { "a$b", false, "x", true },
     { "", false, "anything", true },
     { "^caf\xc3\xa9$", false, "caf\xc3\xa9", true },
+    { "wp-login|xmlrpc", false, "/index.html", false },         /* alternatives anywhere in the subject */
+    { "wp-login|xmlrpc", false, "/a/xmlrpc.php", true },
+    { "(wp-login|xmlrpc)\\.php", false, "/WP-LOGIN.PHP", true }, /* case is not looked at */
+    { "\\.(bak|old|sql|swp)$", false, "/page.html", false },
+    { "\\.(bak|old|sql|swp|dist|orig)$", false, "/page.html", true }, /* too many to be told apart */
+    { "a(b|c)*", false, "xay", true },                          /* nothing but one byte is demanded */
+    { "union.*select|", false, "x", true },
+    { "(?:ab|cd)", false, "x", true },
 };
 
 static void gates(void **state)
@@ -64,7 +73,7 @@ static unsigned next_random(unsigned *seed)
 /* Patterns and subjects made of the same few pieces: whenever the regex matches, the gate is open. */
 static void never_loses_a_match(void **state)
 {
-    static const char *const pieces[] = { "^", "$", "a", "b", "B", "/", "\\.", ".", "[ab]", "(a|b)", "(b)", "*", "?", "+", "{1,2}", "\\w", "ab" };
+    static const char *const pieces[] = { "^", "$", "a", "b", "B", "/", "\\.", ".", "[ab]", "(a|b)", "(b)", "*", "?", "+", "{1,2}", "\\w", "ab", "|", "(ab|B/)" };
     static const char *const texts[] = { "a", "b", "A", "/", ".", "ab", "B" };
     apr_pool_t              *pool;
     unsigned                 seed = 7, matches = 0;
