@@ -108,7 +108,7 @@ def hold(site, count=1, target=b"/echo"):
     return held
 
 
-@pytest.mark.parametrize("model", ["mpm_event", "mpm_prefork"])
+@pytest.mark.parametrize("model", ["mpm_event", "mpm_worker", "mpm_prefork"])
 def test_busy_workers_are_those_at_work(status, model):
     status.module_names.remove("mpm_event")
     status.modules(model).conf(ECHO)
@@ -127,6 +127,15 @@ def test_busy_workers_are_those_at_work(status, model):
     status.wait(lambda: auto(status)["BusyWorkers"] == "1", "idle workers")
     for conn in held:
         conn.close()
+
+
+def test_idle_connections_hold_workers_of_prefork(status):
+    status.module_names.remove("mpm_event")
+    status.modules("mpm_prefork").conf("StartServers 4\nMinSpareServers 2\nMaxSpareServers 10").start()
+    with status.connect() as conn:
+        assert conn.request("GET", "/ten.txt").status == 200
+        figures = status.wait(lambda: (f := auto(status))["Scoreboard"].count("K") == 1 and f, "a held worker")
+        assert figures["BusyWorkers"] == "2" and figures["Scoreboard"].count("W") == 1
 
 
 def told(site, mark):

@@ -18,7 +18,7 @@ struct status_child {
     double                ended_user_s, ended_system_s;       /* of processes that it waited for */
     uint64_t              resident_bytes, own_bytes;          /* own: not shared with others */
     uint64_t              requests, bytes;
-    unsigned              n_workers;                          /* that have ever been in use */
+    unsigned              n_workers;                          /* as many as it may have, or has ever had */
     struct pn_board_worker *workers;
 };
 

@@ -79,18 +79,34 @@ static void read_memory(struct status_child *child)
 
 /* ---- children ---- */
 
+/* Where a connection holds its worker, those between two requests do too; which workers these are is not told. */
+static void hold_workers(const struct status *s, struct status_child *child)
+{
+    struct pn_board_child *board = &child->board;
+    unsigned               held = board->conns > board->busy ? board->conns - board->busy : 0;
+
+    for (unsigned i = 0; !s->info.async && i < child->n_workers && held; i++) {
+        if (child->workers[i].busy)
+            continue;
+        child->workers[i].keepalive = true;
+        board->busy++;
+        held--;
+    }
+}
+
 static void read_child(const struct status *s, struct status_child *child)
 {
     unsigned limit = pn_board_workers(child->index);
     double   times[4];
 
-    child->n_workers = limit;
-    child->workers = apr_pcalloc(s->r->pool, (limit + 1) * sizeof(*child->workers));
+    child->n_workers = limit < s->info.workers ? s->info.workers : limit;
+    child->workers = apr_pcalloc(s->r->pool, (child->n_workers + 1) * sizeof(*child->workers));
     for (unsigned i = 0; i < limit; i++) {
         pn_board_worker(child->index, i, &child->workers[i]);
         child->requests += child->workers[i].child_requests;
         child->bytes += child->workers[i].child_bytes;
     }
+    hold_workers(s, child);
     read_times(child->board.pid, times);
     child->user_s = times[0];
     child->system_s = times[1];
@@ -156,8 +172,9 @@ char status_letter(const struct status_child *child, unsigned worker)
     const struct pn_board_worker *w = worker < child->n_workers ? &child->workers[worker] : NULL;
 
     switch (child->board.state) {
-    case PN_BOARD_STARTING: return 'S';
-    case PN_BOARD_SERVING: return w && w->busy ? 'W' : w && w->keepalive ? 'K' : '_';
+    case PN_BOARD_STARTING: /* its first threads may be serving already */
+    case PN_BOARD_SERVING:
+        return w && w->busy ? 'W' : w && w->keepalive ? 'K' : child->board.state == PN_BOARD_SERVING ? '_' : 'S';
     case PN_BOARD_DRAINING: return w && (w->busy || w->keepalive) ? 'G' : '.';
     default: return '.';
     }
