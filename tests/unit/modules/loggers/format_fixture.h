@@ -26,6 +26,7 @@ static inline void logged_begin(struct logged *l)
     struct pn_request *r = &l->first;
     r->pool = l->pool;
     r->conn = &l->conn;
+    r->client = l->conn.peer;
     r->server = &l->server;
     r->line = PN_STR("GET /docs/index.html?x=1 HTTP/1.1");
     r->method = PN_STR("GET");
