@@ -345,6 +345,7 @@ static const char *open_all(struct pn_child *child)
     }
     if (child->conf->model == PN_MPM_EVENT)
         place.at_work = (unsigned)child->conf->threads_per_child;
+    place.one_connection = pn__child_holds_one(child);
     return pn__child_open_serving(child, &place);
 }
 

@@ -77,7 +77,7 @@ static const char *begin(struct member *self)
 {
     struct pn_child       *child = &self->child;
     struct pn_crew        *crew = child->crew;
-    struct pn_engine_place place = { .sharers = crew->n, .at_work = UINT_MAX, .hub = crew->hub };
+    struct pn_engine_place place = { .sharers = crew->n, .one_connection = true, .at_work = UINT_MAX, .hub = crew->hub };
 
     child->ops->segment_attach(child->segment, child->thread);
     pn__child_make_pool(child);

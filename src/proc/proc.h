@@ -26,6 +26,7 @@ struct pn_child_figures {
 /** Where an engine runs. */
 struct pn_engine_place {
     unsigned             sharers; /* engines of this process, each with its part of the caches' limits */
+    bool                 one_connection; /* at a time */
     unsigned             at_work; /* most requests at work at a time, UINT_MAX: any number */
     struct pn_watch_hub *hub;     /* what they watch files with; NULL: each by itself */
 };

@@ -87,20 +87,18 @@ static void restore_environment(const struct pn_master *master, unsigned n_socke
 }
 
 /* Its exit code is an errno value. */
-PN_NORETURN static void become_program(const struct pn_master *master, const sigset_t *mask)
+PN_NORETURN static void become_program(struct pn_master *master, const sigset_t *mask)
 {
     const struct pn_start *start = master->options->start;
     unsigned               n_sockets = count_sockets(master->conf->listeners);
 
+    pn__events_leave(&master->events); /* a signal is not for the earlier master any more */
+    pn__signal_handle(SIGPIPE, SIG_DFL); /* what is ignored would stay so */
+    pn__signal_handle(SIGXFSZ, SIG_DFL);
     if (start->directory_fd >= 0 && fchdir(start->directory_fd) != 0)
         _exit(errno);
     place_descriptors(master, n_sockets); /* over others, the directory's perhaps */
     restore_environment(master, n_sockets);
-    pn__signal_handle(SIGPIPE, SIG_DFL);
-    pn__signal_handle(SIGXFSZ, SIG_DFL);
-    for (int number = 1; number < NSIG; number++)
-        if (number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGUSR1 || number == SIGUSR2)
-            pn__signal_handle(number, SIG_DFL);
     sigprocmask(SIG_SETMASK, mask, NULL);
     execv(start->program, start->argv);
     _exit(errno);
