@@ -59,6 +59,7 @@ pn_rc pn_worker_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_generatio
     w->pool = pool;
     w->generation = generation;
     w->sharers = place->sharers;
+    w->one_connection = place->one_connection;
     w->slots.limit = place->slots;
     w->slots.last = &w->slots.first;
     w->slabs = apr_array_make(pool, 16, sizeof(char *));

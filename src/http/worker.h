@@ -31,6 +31,7 @@ struct pn_slots {
 /** How a worker lives with others. */
 struct pn_worker_place {
     unsigned             sharers; /* workers of this process: each has its part of the caches' limits */
+    bool                 one_connection; /* at a time */
     unsigned             slots;   /* most requests at work; UINT_MAX: any number */
     struct pn_watch_hub *hub;     /* of all workers of the process; NULL: this one watches by itself */
 };
@@ -55,6 +56,7 @@ struct pn_worker {
     struct h1_conn       *free_conns;
     apr_array_header_t   *slabs;       /* of char *: blocks of connections */
     unsigned              sharers;     /* workers of this process */
+    bool                  one_connection; /* at a time: little room is made for others */
     struct pn_slots       slots;
     unsigned              conns;       /* open */
     unsigned              next_conn_id;

@@ -139,7 +139,8 @@ static void scores_attach(unsigned child, unsigned n_workers, const struct pn_ge
 static bool engine_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_generation *generation,
                         const struct pn_engine_place *place, void **ret_engine)
 {
-    struct pn_worker_place where = { .sharers = place->sharers, .slots = place->at_work, .hub = place->hub };
+    struct pn_worker_place where = { .sharers = place->sharers, .one_connection = place->one_connection,
+                                      .slots = place->at_work, .hub = place->hub };
     struct pn_worker      *worker;
 
     if (pn_worker_open(loop, pool, generation, &where, &worker) != PN_OK)

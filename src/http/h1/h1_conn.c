@@ -7,6 +7,7 @@
 #include "http/vhost.h"
 
 #define SLAB_CONNS 128
+#define SLAB_ONE 2                         /* of a worker that holds one at a time */
 #define HEAD_MAX (256 * 1024)              /* whole head, whatever the directives add up to */
 #define LINGER_USEC (2 * PN_USEC_PER_SEC)  /* between bytes of the peer, as Apache's MAX_SECS_TO_LINGER spirit */
 #define LINGER_BYTES_PER_READ 16384
@@ -19,11 +20,12 @@ static pn_timer_fn on_timer;
 
 static void add_slab(struct pn_worker *w)
 {
-    struct h1_conn *slab = calloc(SLAB_CONNS, sizeof(*slab));
+    unsigned        n = w->one_connection ? SLAB_ONE : SLAB_CONNS;
+    struct h1_conn *slab = calloc(n, sizeof(*slab));
 
     pn_assert(slab != NULL);
     *(char **)apr_array_push(w->slabs) = (char *)slab;
-    for (unsigned i = 0; i < SLAB_CONNS; i++) {
+    for (unsigned i = 0; i < n; i++) {
         slab[i].state = H1_FREE;
         slab[i].next = w->free_conns;
         w->free_conns = &slab[i];
