@@ -36,7 +36,7 @@ def test_without_a_header_it_is_closed_with_a_line_in_the_log(proxied, start):
     proxied.wait_log(r"AH03496.*PROXY header")
 
 
-@pytest.mark.parametrize("start", [b"", b"PROXY TC", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff"])
+@pytest.mark.parametrize("start", [b"PROXY TC", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff"])
 def test_a_header_that_does_not_come_is_not_waited_for_long(proxied, start):
     proxied.conf("Timeout 1").start()
     with proxied.raw(start) as conn:

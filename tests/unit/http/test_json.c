@@ -40,6 +40,36 @@ static void test_members(void **state)
     assert_string_equal(room, "{\"s\":\"a\\\"b\\\\c\\n\\u0001/\",\"n\":-12.5,\"not\":\"012\",\"z\":null,\"i\":-3,\"m\":null}");
 }
 
+static void test_nested_in_a_buffer(void **state)
+{
+    struct pn_buf  out;
+    struct pn_json json;
+    pn_str         all;
+
+    pn_buf_init(&out, NULL, 4096);
+    pn_json_begin_in(&json, &out, 100);
+    pn_json_open_array(&json, PN_STR("list"));
+    pn_json_i64(&json, (pn_str){ 0 }, 1);
+    pn_json_open_object(&json, (pn_str){ 0 });
+    pn_json_bool(&json, PN_STR("yes"), true);
+    pn_json_real(&json, PN_STR("third"), 1.0 / 3);
+    pn_json_close_object(&json);
+    pn_json_close_array(&json);
+    pn_json_open_object(&json, PN_STR("none"));
+    pn_json_close_object(&json);
+    assert_int_equal(pn_json_end(&json, NULL), 0);
+    assert_int_equal(pn_buf_done(&out, &all), PN_OK);
+    yajl_val    tree = parse(all.p, all.n);
+    const char *path[] = { "list", NULL };
+    yajl_val    list = yajl_tree_get(tree, path, yajl_t_array);
+    assert_non_null(list);
+    assert_int_equal(list->u.array.len, 2);
+    path[0] = "third";
+    assert_string_equal(YAJL_GET_NUMBER(yajl_tree_get(list->u.array.values[1], path, yajl_t_number)), "0.333333333");
+    yajl_tree_free(tree);
+    pn_buf_release(&out);
+}
+
 static void test_wrong_utf8_is_mended(void **state)
 {
     static const struct { const char *in, *out; } cases[] = {
@@ -100,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_nested_in_a_buffer),
         cmocka_unit_test(test_wrong_utf8_is_mended),
         cmocka_unit_test(test_random_bytes_make_valid_json),
         cmocka_unit_test(test_what_does_not_fit_is_told),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <apr_general.h>
+#include <apr_strings.h>
 
 #include "modules/mappers/imagemap.h"
 
@@ -38,7 +39,7 @@ static void test_resolve(void **state)
 
 static void test_line(void **state)
 {
-    struct imagemap_line line;
+    static struct imagemap_line line;
 
     (void)state;
     assert_int_equal(pn__imagemap_line(PN_STR("rect x.html 1,2 3 4 \"a text\""), &line), PN_OK);
@@ -54,7 +55,7 @@ static void test_line(void **state)
 
 static void test_too_many_corners(void **state)
 {
-    struct imagemap_line line;
+    static struct imagemap_line line;
     char                *text = apr_psprintf(pool, "poly x %0*d", 3000, 1);
 
     (void)state;
@@ -66,8 +67,8 @@ static void test_too_many_corners(void **state)
 
 static void test_shapes(void **state)
 {
-    struct imagemap_line  square = { .n = 4, .corners = { { 0, 0 }, { 10, 0 }, { 10, 10 }, { 0, 10 } } };
-    struct imagemap_line  two = { .n = 2, .corners = { { 10, 10 }, { 0, 0 } } };
+    static struct imagemap_line square = { .n = 4, .corners = { { 0, 0 }, { 10, 0 }, { 10, 10 }, { 0, 10 } } };
+    static struct imagemap_line two = { .n = 2, .corners = { { 10, 10 }, { 0, 0 } } };
     struct imagemap_point in = { 5, 5 }, edge = { 10, 3 }, out = { 11, 5 };
 
     (void)state;
