@@ -11,6 +11,7 @@ from pathlib import Path
 MODULES = ["authz_core", "authn_core", "authn_file", "authz_user", "auth_basic", "mime", "dir", "alias", "rewrite",
            "autoindex", "cgi", "include", "filter", "deflate", "headers", "expires", "setenvif", "negotiation", "env",
            "log_config"]
+THREADS = 16
 CONF = """\
 ServerRoot "{run}"
 DefaultRuntimeDir "{run}"
@@ -24,7 +25,7 @@ LogFormat "%h %t \\"%r\\" %>s %b" common
 CustomLog /dev/null common
 StartServers 2
 MinSpareServers 2
-ThreadsPerChild 16
+ThreadsPerChild {threads}
 MaxRequestWorkers 64
 KeepAliveTimeout 5
 MaxKeepAliveRequests 0
@@ -71,7 +72,8 @@ class Soak:
             self.port = probe.getsockname()[1]
         user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
         text = "".join(f"LoadModule {name}_module modules/mod_{name}.so\n" for name in [f"mpm_{model}", *MODULES])
-        (self.run / "httpd.conf").write_text(text + CONF.format(run=self.run, root=self.root, port=self.port, user=user))
+        (self.run / "httpd.conf").write_text(text + CONF.format(run=self.run, root=self.root, port=self.port, user=user,
+                                                              threads=THREADS))
         self.process = None
 
     def _file(self, path, content, mode=0o644):
