@@ -227,6 +227,21 @@ def test_clients_may_not_renegotiate(secure):
     assert secure.get("/").status == 200
 
 
+def test_https_listener(site, authority):
+    """Listen's protocol stands for SSLEngine where nothing is said about that."""
+    site.listen = [f"Listen 127.0.0.1:{site.port} https"]
+    site.modules("ssl").file("index.html", "hello").conf(
+        f'SSLCertificateFile "{authority.dir}/server.crt"\nSSLCertificateKeyFile "{authority.dir}/server.key"').start()
+    site.client = authority.client()
+    assert site.get("/").body == b"hello"
+
+
+def test_no_tls_where_it_is_off(site, authority):
+    site.tls(authority).file("index.html", "hello").conf("SSLEngine off").start()
+    with site.connect(tls=False) as conn:
+        assert conn.request("GET", "/").body == b"hello"
+
+
 # --- names ---
 
 def named(site, authority, extra=""):

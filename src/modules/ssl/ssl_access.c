@@ -29,7 +29,7 @@ static bool same_server_side(const struct pn_server *from, const struct pn_serve
     const struct ssl_server_conf *a = ssl_server_conf(from), *b = ssl_server_conf(to);
     const struct ssl_dir_conf    *x = ssl_dir_conf(from->dir_conf), *y = ssl_dir_conf(to->dir_conf);
 
-    return same_files(a->certificates, b->certificates) && same_files(a->keys, b->keys) && same_file(&a->chain, &b->chain) &&
+    return !ssl_site(from)->context == !ssl_site(to)->context && same_files(a->certificates, b->certificates) && same_files(a->keys, b->keys) && same_file(&a->chain, &b->chain) &&
            ssl_protocols(a) == ssl_protocols(b) && pn_str_eq(ssl_ciphers(a, x), ssl_ciphers(b, y)) &&
            pn_str_eq(ssl_ciphers13(a, x), ssl_ciphers13(b, y));
 }
@@ -50,7 +50,7 @@ static bool same_client_side(const struct pn_server *from, const struct pn_serve
 /* May a request for `to` come over a connection that was made for `from`? */
 static bool compatible(const struct pn_server *from, const struct pn_server *to)
 {
-    if (from == to || !ssl_site(to)->context)
+    if (from == to)
         return true;
     switch (ssl_server_conf(to->generation->servers)->sni_policy) {
     case SSL_SNI_INSECURE: return true;

@@ -96,10 +96,8 @@ static int hello(SSL *ssl, int *alert, void *arg)
         return SSL_CLIENT_HELLO_SUCCESS;
     }
     site = ssl_site(mine->named);
-    if (!site->context) { /* no TLS there: the address's own certificate will not fit, and the client says so */
-        mine->named = NULL;
+    if (!site->context) /* COMPAT: 2.4 serves it with the certificate of the address, which the client will find wrong */
         return SSL_CLIENT_HELLO_SUCCESS;
-    }
     if (site->context != SSL_get_SSL_CTX(ssl))
         change_site(ssl, site);
     mine->site = site;
