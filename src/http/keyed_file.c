@@ -322,3 +322,11 @@ pn_rc pn_keyed_file_get(struct pn_request *r, pn_str path, enum pn_keyed_form fo
     rc = get_held(r, &asking, &now, ret_value);
     return rc == PN_AGAIN ? read_anew(r, &asking, ret_value) : rc;
 }
+
+void pn__keyed_files_drop(void)
+{
+    pthread_mutex_lock(&table.lock);
+    while (table.n)
+        drop(&table.files[0]);
+    pthread_mutex_unlock(&table.lock);
+}

@@ -432,3 +432,25 @@ def test_fail2ban_sees_every_failed_try(site):
                    "AH01794", "AH01790"):
         assert number in site.error_log, number
         assert number in matched, f"{number} is not matched:\n{out}\n{chr(10).join(lines)}"
+
+
+# --- Argon2: made with the reference implementation, of the password "sesame" ---
+
+@pytest.mark.parametrize("stored", [
+    "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$PGZuLxpw7DGQ3DRyUDXI+lwTZRqDJ10LwiobwcX9Xwc",
+    "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$ppSbIkGVaduVc/UutPNZ2jL4HbMBSYiX+npq0Ljji00",
+    "$argon2d$v=19$m=256,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$JGoLCeog5AEqC20FkBqLLpJEfzPkRo9zzy/08k6rSNY",
+])
+def test_argon2(site, stored):
+    basic_site(site, users="alice:" + stored + "\n").start()
+    assert site.get("/a.txt", basic("alice", "sesame")).status == 200
+    assert site.get("/a.txt", basic("alice", "guess")).status == 401
+
+
+@pytest.mark.parametrize("stored", [
+    "$argon2id$", "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$AAAA", "$argon2id$v=19$m=x,t=1,p=1$c29tZXNhbHQ$AAAA",
+    "$argon2id$v=19$m=2097152,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAA", "$argon3$v=19$m=8,t=1,p=1$a$b",
+])
+def test_argon2_that_is_broken_or_takes_too_much_memory(site, stored):
+    basic_site(site, users="alice:" + stored + "\n").start()
+    assert site.get("/a.txt", basic("alice", "sesame")).status == 401
