@@ -8,9 +8,9 @@
 
 unsigned pn__buckets_wanted(const struct pn_mpm_conf *conf)
 {
-    long     cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int64_t  most = conf->max_request_workers / (conf->model == PN_MPM_PREFORK ? 1 : conf->threads_per_child);
-    int64_t  n = conf->buckets_ratio > 0 ? cores / conf->buckets_ratio : 1;
+    long    cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t most = conf->max_request_workers / (conf->model == PN_MPM_PREFORK ? 1 : conf->threads_per_child);
+    int64_t n = conf->buckets_ratio > 0 ? cores / conf->buckets_ratio : 1;
 
     if (n > most)
         n = most;
