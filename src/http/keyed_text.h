@@ -13,4 +13,7 @@ struct pn_keyed_value {
 /** Key to struct pn_keyed_value *. What is no line of a key is skipped. @param text borrowed: lives as long as pool. */
 apr_hash_t *pn__keyed_text_parse(apr_pool_t *pool, enum pn_keyed_form form, pn_str text);
 
+/** Lets go of all files that are held (keyed_file.c): for a program that ends orderly. */
+void pn__keyed_files_drop(void);
+
 #endif

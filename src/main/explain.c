@@ -18,6 +18,7 @@
 
 #include "http/core_conf.h"
 #include "http/h1/h1_conn.h"
+#include "http/keyed_text.h"
 #include "http/log_buffer.h"
 #include "http/request_core.h"
 #include "http/worker.h"
@@ -25,6 +26,7 @@
 #include "net/listener.h"
 #include "proc/identity.h"
 #include "proc/mpm_conf.h"
+#include "rt/offload.h"
 
 /* Somebody waits at a terminal. */
 #define PATIENCE_TURNS 300
@@ -276,6 +278,8 @@ static bool run(struct pn_explanation *e, struct pn_generation *generation, cons
     pn_worker_close(worker);
     pn_log_buffer_release();
     pn_loop_close(loop);
+    pn_offload_shutdown();
+    pn__keyed_files_drop();
     return heard;
 }
 
