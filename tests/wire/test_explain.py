@@ -157,7 +157,7 @@ def test_scripts_are_not_run(site):
 
 def test_filters(site):
     site.file("a.txt", b"a" * 1000).modules("deflate", "filter")
-    site.conf("AddOutputFilterByType DEFLATE text/plain")
+    site.conf("SetOutputFilter DEFLATE")
     found = explain(site, "/a.txt", "-H", "Accept-Encoding: gzip")
     assert any("DEFLATE" in text for text in steps(found, "filter"))
     assert ["Content-Encoding", "gzip"] in found["fields"]
