@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from .errors import BenchError
 from .model import Metric, Run, Sample
-from .probe import request_bytes
+from .probe import connect, request_bytes
 
 SPARE_DESCRIPTORS = 256
 SETTLE_S = 1.0
@@ -36,7 +37,7 @@ def _read_answer(sock: socket.socket, wire_bytes: int) -> None:
 
 
 def _open_one(run: Run, request: bytes) -> socket.socket:
-    sock = socket.create_connection(("127.0.0.1", run.instance.port), timeout=10.0)
+    sock = connect(run.case, run.instance.port)
     try:
         sock.sendall(request)
         _read_answer(sock, run.answer.wire_bytes)
@@ -65,8 +66,8 @@ def _idle_connections(run: Run, count: int) -> Iterator[list[socket.socket]]:
 def _still_open(sock: socket.socket) -> bool:
     sock.setblocking(False)
     try:
-        return sock.recv(1, socket.MSG_PEEK) != b""
-    except BlockingIOError:
+        return sock.recv(1) != b""
+    except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except OSError:
         return False
