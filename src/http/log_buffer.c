@@ -15,6 +15,7 @@
 #include "rt/timer.h"
 
 #define LAZY_BYTES 4096
+#define PACE_BYTES 65536                 /* more than this is not kept back */
 #define LAZY_USEC PN_USEC_PER_SEC
 #define RETRY_USEC (100 * PN_USEC_PER_MSEC)
 #define HELD_MAX (PN_LOG_BANK_BYTES / 2) /* more waiting bytes than this: the oldest go */
@@ -35,6 +36,7 @@ struct buffer {
     unsigned               new_from; /* runs before this one were tried already */
     uint32_t               round;    /* counts flushes */
     pn_usec                retry_at; /* held: not before */
+    pn_usec                turn_at;  /* when the end of a turn last led to a write, by the loop's clock */
     pn_usec                lazy_until; /* the first lazy line waits no longer; 0: there is none */
     struct pn_loop        *loop;     /* of the timer; NULL: not armed */
     struct pn_timer        timer;
@@ -405,11 +407,6 @@ static void flush(struct buffer *b, bool retry)
     pn__log_sinks_unlock();
 }
 
-bool pn_log_buffer_has_lines(void)
-{
-    return this_buffer && runs_in(this_buffer->bank);
-}
-
 void pn_log_buffer_flush(void)
 {
     struct buffer *b = this_buffer;
@@ -428,10 +425,25 @@ void pn_log_buffer_flush(void)
     flush(b, b->held && now_usec() >= b->retry_at);
 }
 
+void pn_log_buffer_turn(struct pn_loop *loop)
+{
+    struct buffer *b = this_buffer;
+
+    if (!b || !runs_in(b->bank))
+        return;
+    if (b->urgent && !b->held && b->bank->used < PACE_BYTES && pn_loop_now(loop) - b->turn_at < PN_LOG_PACE_USEC) {
+        arm(b, b->turn_at + PN_LOG_PACE_USEC);
+        return;
+    }
+    b->turn_at = pn_loop_now(loop);
+    pn_log_buffer_flush();
+}
+
 static void on_timer(struct pn_timer *timer)
 {
     struct buffer *b = PN_CONTAINER(timer, struct buffer, timer);
 
+    b->turn_at = pn_loop_now(b->loop);
     b->lazy_until = 1; /* long ago */
     pn_log_buffer_flush();
 }

@@ -1,4 +1,4 @@
-/* log_buffer.h - lines of all logs of one worker, in memory shared with the master, written before its loop sleeps.
+/* log_buffer.h - lines of all logs of one worker, in memory shared with the master, written at the end of a turn, by a busy loop every few milliseconds.
  *
  * The master makes a segment a worker before it forks; what a killed child left unwritten, the master writes.
  *
@@ -17,6 +17,7 @@
 
 #include <pinion/log.h>
 
+struct pn_loop;
 struct pn_log_segment; /* shared memory of one worker */
 
 /** One in shared memory (NULL with errno): 1 MB of address space, of which a busy turn touches some pages. The master's. */
@@ -26,8 +27,11 @@ void pn_log_segment_unmap(struct pn_log_segment *segment);
 void pn_log_buffer_attach(struct pn_log_segment *segment);
 /** Writes what the calling thread has gathered; nothing to do costs nothing. Lines of lazy sinks may stay. */
 void pn_log_buffer_flush(void);
-/** Has the calling thread gathered lines that are not written? */
-bool pn_log_buffer_has_lines(void);
+/** At the end of a turn: writes what has been gathered, unless something was written less than PN_LOG_PACE_USEC ago; then the
+ *  lines of the turns until that time has passed go out in one write. So a loop at leisure writes at once, and a busy one pays a
+ *  system call for many requests. A kill loses nothing: the lines lie in shared memory meanwhile. */
+#define PN_LOG_PACE_USEC (5 * PN_USEC_PER_MSEC)
+void pn_log_buffer_turn(struct pn_loop *loop);
 /** Writes everything and lets go: before the thread's loop is closed. What can't be written stays in the segment for the master. */
 void pn_log_buffer_release(void);
 /** After the owner died: writes what it left, to the sinks of `generation`; the segment is empty then. */

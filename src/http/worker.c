@@ -30,15 +30,7 @@ static void end_of_turn(struct pn_turn_hook *hook)
 
     w->arena_used = 0;
     pn__score_turn(w);
-    if (pn_log_buffer_has_lines())
-        pn_loop_before_sleep(w->loop, &w->before_sleep);
-}
-
-/* One write for the lines of all turns since the loop last slept. */
-static void write_logs(struct pn_turn_hook *hook)
-{
-    (void)hook;
-    pn_log_buffer_flush();
+    pn_log_buffer_turn(w->loop);
 }
 
 /* The provider of a group that one module has. */
@@ -73,7 +65,6 @@ pn_rc pn_worker_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_generatio
     pn_rc rc = pn_store_open(w, conf, &w->store);
     if (rc != PN_OK)
         return rc;
-    w->before_sleep.fn = write_logs;
     w->turn_end.fn = end_of_turn;
     pn_loop_on_turn_end(loop, &w->turn_end);
     w->tls = pn_provider(generation, PN_TLS_GROUP, PN_STR(PN_TLS_SERVER));

@@ -48,7 +48,7 @@ struct pn_worker {
 
     char                 *arena;
     size_t                arena_used;
-    struct pn_turn_hook   turn_end, before_sleep;
+    struct pn_turn_hook   turn_end;
 
     int64_t               date_second; /* the second that the texts below stand for */
     char                  http_date[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" */

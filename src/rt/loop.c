@@ -14,9 +14,6 @@
  * two fibers that keep waking each other must not starve the descriptors. */
 enum { EXTRA_JOBS_A_PHASE = 512 };
 
-/* How often a loop that seems at leisure looks whether it is busy, and for how many vain looks it believes that it is. */
-enum { LOOK_EVERY_TURNS = 16, MOST_FOUND = 3 };
-
 /* The longest single wait; the kernel takes milliseconds in an int. */
 #define LONGEST_WAIT_USEC (3600 * PN_USEC_PER_SEC)
 
@@ -203,34 +200,12 @@ static void hook_remove(struct pn_turn_hook **list, const struct pn_turn_hook *h
         *list = hook->next;
 }
 
-void pn_loop_before_sleep(struct pn_loop *loop, struct pn_turn_hook *hook)
-{
-    if (hook->queued)
-        return;
-    hook->queued = true;
-    hook_append(&loop->before_sleep, hook);
-}
-
 void pn_loop_off(struct pn_loop *loop, struct pn_turn_hook *hook)
 {
     if (loop->hook_next == hook)
         loop->hook_next = hook->next;
     hook_remove(&loop->received, hook);
     hook_remove(&loop->turn_end, hook);
-    hook_remove(&loop->before_sleep, hook);
-    hook->queued = false;
-}
-
-static void run_before_sleep(struct pn_loop *loop)
-{
-    loop->postponed = 0;
-    while (loop->before_sleep != NULL) {
-        struct pn_turn_hook *hook = loop->before_sleep;
-
-        loop->before_sleep = hook->next;
-        hook->queued = false;
-        hook->fn(hook);
-    }
 }
 
 static void run_received(struct pn_loop *loop)
@@ -269,40 +244,10 @@ static int turn_wait_ms(const struct pn_loop *loop, pn_usec limit)
     return (int)((wait + PN_USEC_PER_MSEC - 1) / PN_USEC_PER_MSEC);
 }
 
-/* Looking without sleeping costs a system call when it finds nothing, so it is done when it lately found something, and
- * now and then to learn of it. */
-static bool looks_first(const struct pn_loop *loop)
-{
-    return loop->postponed < PN_LOOP_POSTPONED_TURNS &&
-           (loop->found_more > 0 || loop->stats.turns % LOOK_EVERY_TURNS == 0);
-}
-
-static void wait_for_events(struct pn_loop *loop, pn_usec limit)
-{
-    int wait_ms = turn_wait_ms(loop, limit);
-
-    if (loop->before_sleep != NULL) {
-        if (wait_ms == 0 ? loop->postponed < PN_LOOP_POSTPONED_TURNS : looks_first(loop)) {
-            loop->postponed++;
-            if (pn__poll_wait(loop->poll, 0) > 0) {
-                loop->found_more = MOST_FOUND;
-                return;
-            }
-            if (wait_ms == 0)
-                return;
-            if (loop->found_more > 0)
-                loop->found_more--;
-        }
-        run_before_sleep(loop);
-        wait_ms = turn_wait_ms(loop, limit); /* they may have queued work */
-    }
-    pn__poll_wait(loop->poll, wait_ms);
-}
-
 void pn_loop_turn(struct pn_loop *loop, pn_usec wait_usec)
 {
     pn_assert(loop->phase == PN__PHASE_OUTSIDE);
-    wait_for_events(loop, wait_usec);
+    pn__poll_wait(loop->poll, turn_wait_ms(loop, wait_usec));
     pn_loop_touch_clock(loop);
     loop->phase = PN__PHASE_RECEIVE;
     loop->stats.events += pn__poll_deliver(loop->poll);

@@ -53,7 +53,6 @@ struct pn_job {
 struct pn_turn_hook {
     struct pn_turn_hook *next;
     void (*fn)(struct pn_turn_hook *hook);
-    bool queued; /* for pn_loop_before_sleep; false at first */
 };
 
 /** Creates the loop of the calling thread; at most one per thread. PN_SYSTEM with errno (EBUSY:
@@ -116,12 +115,7 @@ void pn_loop_run_received(struct pn_loop *loop);
 
 void pn_loop_on_received(struct pn_loop *loop, struct pn_turn_hook *hook);
 void pn_loop_on_turn_end(struct pn_loop *loop, struct pn_turn_hook *hook);
-/** Runs the hook once, before the loop next sleeps, at the latest after PN_LOOP_POSTPONED_TURNS turns: for work that
- *  costs a system call and can be done for several turns at once. A busy loop looks for more events first. No-op when
- *  it is waiting already. Own thread. */
-#define PN_LOOP_POSTPONED_TURNS 8
-void pn_loop_before_sleep(struct pn_loop *loop, struct pn_turn_hook *hook);
-/** Takes a hook out of its list; no-op when it is in none. Safe inside a hook. */
+/** Takes a hook out of either list; no-op when it is in none. Safe inside a hook. */
 void pn_loop_off(struct pn_loop *loop, struct pn_turn_hook *hook);
 
 /** Counters since the loop was opened (turns, events), for status and tests. */

@@ -69,13 +69,12 @@ void pn__poll_close(struct pn__poll *poll)
     poll->wake_fd = poll->epoll_fd = -1;
 }
 
-unsigned pn__poll_wait(struct pn__poll *poll, int wait_ms)
+void pn__poll_wait(struct pn__poll *poll, int wait_ms)
 {
     int n = epoll_wait(poll->epoll_fd, poll->events, EVENTS_A_TURN, wait_ms);
 
     pn_assert(n >= 0 || errno == EINTR);
     poll->events_n = n > 0 ? (unsigned)n : 0;
-    return poll->events_n;
 }
 
 /* A half-closed peer may still read: that is RDHUP and never ends a wait for output. After a

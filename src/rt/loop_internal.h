@@ -50,9 +50,6 @@ struct pn_loop {
     size_t         jobs_n;
 
     struct pn_turn_hook *received, *turn_end;
-    struct pn_turn_hook *before_sleep;
-    unsigned             postponed;  /* turns since before_sleep hooks were run */
-    unsigned             found_more; /* > 0: looking for events without sleeping has found some lately */
     struct pn_turn_hook *hook_next; /* the hook that comes after the running one */
 
     struct pn__wheel     wheel;
@@ -68,9 +65,8 @@ struct pn_loop {
 struct pn__poll;
 PN_NODISCARD pn_rc pn__poll_open(apr_pool_t *pool, struct pn__poll **ret_poll);
 void               pn__poll_close(struct pn__poll *poll);
-/** Waits until something is ready, at most `wait_ms` (-1: for ever); keeps what was reported.
- *  @return how many events. */
-unsigned pn__poll_wait(struct pn__poll *poll, int wait_ms);
+/** Waits until something is ready, at most `wait_ms` (-1: for ever); keeps what was reported. */
+void pn__poll_wait(struct pn__poll *poll, int wait_ms);
 /** Calls the io callbacks of what the last wait reported. @return how many. */
 unsigned pn__poll_deliver(struct pn__poll *poll);
 /** Ends the present or the next wait. Async-signal-safe, any thread. */

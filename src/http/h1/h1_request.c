@@ -4,28 +4,10 @@
 
 #include "http/h1/h1_conn.h"
 
-#include "base/ascii.h"
-#include "http/vhost.h"
+#include "http/admit.h"
 
 /* What is left of a body that nobody read is dropped up to here to keep the connection; beyond, closing is cheaper. */
 #define DISCARD_MAX (1024 * 1024)
-
-/* Host, or the authority of the target, as name and port (checked by the parser). */
-static void set_host(struct pn_request *r, pn_str authority)
-{
-    size_t   colon = pn_str_rchr(authority, ':');
-    size_t   bracket = pn_str_rchr(authority, ']');
-    uint64_t port = 0;
-
-    if (colon != SIZE_MAX && (bracket == SIZE_MAX || colon > bracket)) {
-        if (pn_str_to_u64(pn_str_from(authority, colon + 1), 65535, &port) == PN_OK)
-            r->host_port = (uint16_t)port;
-        authority = pn_str_head(authority, colon);
-    }
-    if (authority.n > 1 && authority.p[authority.n - 1] == '.') /* "example.com." is the same host */
-        authority.n--;
-    r->hostname = pn_str_lower(r->pool, authority);
-}
 
 /* Figures that an answer needs even when the head could not be understood. */
 static struct pn_request *new_request(struct h1_conn *c, apr_pool_t *pool)
@@ -81,11 +63,6 @@ static bool keep_alive_allowed(const struct h1_conn *c, const struct pn_request 
            (conf->max_keep_alive == 0 || c->pub.requests <= (uint64_t)conf->max_keep_alive);
 }
 
-static bool served_scheme(pn_str scheme)
-{
-    return scheme.n == 0 || pn_str_ieq(scheme, PN_STR("http")) || pn_str_ieq(scheme, PN_STR("https"));
-}
-
 /* What the log shows of a request that was not understood: its line, cut where its blanks are. */
 static void describe_refused(struct pn_request *r)
 {
@@ -107,33 +84,12 @@ static void describe_refused(struct pn_request *r)
 /* The head's meaning for this server. @return 0 or the status to fail with. */
 static int understand(struct pn_request *r, const struct pn_h1_request *head)
 {
-    pn_str authority = head->authority.n ? head->authority : pn_headers_get(&r->in, PN_HDR_HOST);
-    int    status;
+    struct pn_target target = { .form = head->form, .target = head->target, .scheme = head->scheme,
+                                .authority = head->authority, .path_query = head->path_query };
+    int              status = pn__request_admit(r, &target);
 
-    if (authority.n)
-        set_host(r, authority);
-    r->path = head->path_query;
-    if ((status = pn_vhost_select(r)))
+    if (status || r->method_id == PN_METHOD_OTHER)
         return status;
-    if (head->form == PN_TARGET_AUTHORITY && r->method_id == PN_METHOD_CONNECT) /* a proxy's business */
-        return pn_allow_methods(r, UINT64_C(1) << PN_METHOD_GET | UINT64_C(1) << PN_METHOD_POST) == PN_REJECTED
-                   ? r->core->reject_status : 405;
-    if (head->form == PN_TARGET_AUTHORITY || !served_scheme(head->scheme) || (head->form == PN_TARGET_ASTERISK && r->method_id != PN_METHOD_OPTIONS)) {
-        PN_LOG_R(r, PN_LOG_ERR, 126, 0, "Invalid URI in request '%s'", pn_str_escape(r->pool, r->line).p);
-        r->target = head->target;
-        return 400;
-    }
-    if ((status = pn__request_set_target(r, head->path_query))) {
-        PN_LOG_R(r, PN_LOG_ERR, status == 404 ? 26 : 126, 0, "Invalid URI in request '%s'", pn_str_escape(r->pool, r->line).p);
-        return status;
-    }
-    if (r->method_id == PN_METHOD_OTHER && pn__method_registered(r))
-        return 0;
-    if (r->method_id == PN_METHOD_OTHER) {
-        PN_LOG_R(r, PN_LOG_ERR, 135, 0, "Invalid method in request %s", pn_str_escape(r->pool, r->line).p);
-        return pn_allow_methods(r, UINT64_C(1) << PN_METHOD_GET | UINT64_C(1) << PN_METHOD_POST) == PN_REJECTED
-                   ? r->core->reject_status : 501;
-    }
     return head->expect_other ? 417 : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "http/log_buffer.h"
+#include "rt/loop.h"
 
 static void add(struct pn_log_sink *sink, const char *fmt, int n)
 {
@@ -134,6 +135,33 @@ static void test_lazy_lines_wait(void **state)
 
 /* ---- trouble ---- */
 
+/* A loop that has just written keeps the next lines for a moment, so that many requests share a system call. */
+static void test_a_busy_loop_writes_every_few_milliseconds(void **state)
+{
+    static const char *const names[] = { "busy" };
+    struct log_test          t;
+    struct pn_loop          *loop;
+
+    (void)state;
+    log_test_begin(&t);
+    assert_int_equal(pn_loop_open(t.generation.pool, &loop), PN_OK);
+    pn_log_buffer_attach(NULL);
+    struct pn_log_sink *sink = log_test_sink(&t, "busy");
+
+    add(sink, "first ", 1);
+    pn_log_buffer_turn(loop);
+    assert_string_equal(log_test_read(&t, "busy").p, "first 1\n"); /* at leisure: at once */
+    add(sink, "second ", 2);
+    pn_log_buffer_turn(loop);
+    assert_string_equal(log_test_read(&t, "busy").p, "first 1\n");
+    while (log_test_read(&t, "busy").n == 8)
+        pn_loop_turn(loop, PN_NEVER); /* its timer ends the wait */
+    assert_string_equal(log_test_read(&t, "busy").p, "first 1\nsecond 2\n");
+    pn_log_buffer_release();
+    pn_loop_close(loop);
+    log_test_end(&t, names, PN_COUNT(names));
+}
+
 static void limit_file_size(rlim_t bytes)
 {
     struct rlimit limit = { .rlim_cur = bytes, .rlim_max = RLIM_INFINITY };
@@ -256,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_lines_can_be_taken_back),
         cmocka_unit_test(test_a_line_within_a_line_is_written_past_the_buffer),
         cmocka_unit_test(test_lazy_lines_wait),
+        cmocka_unit_test(test_a_busy_loop_writes_every_few_milliseconds),
         cmocka_unit_test(test_lines_survive_a_full_disk),
         cmocka_unit_test(test_the_oldest_lines_go_when_nothing_is_taken),
         cmocka_unit_test(test_a_pipe_that_nobody_reads_stops_nothing),

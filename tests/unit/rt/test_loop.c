@@ -535,55 +535,6 @@ static void hooks_may_go_while_they_run(void **state)
     assert_int_equal(hook_runs, 1);
 }
 
-/* --- work before the loop sleeps --- */
-
-static unsigned late_runs;
-
-static void late_fn(struct pn_turn_hook *hook)
-{
-    late_runs++;
-}
-
-static void late_work_is_done_once_before_the_loop_sleeps(void **state)
-{
-    struct rt_test     *t = *state;
-    struct pn_turn_hook late = { .fn = late_fn };
-
-    late_runs = 0;
-    pn_loop_before_sleep(t->loop, &late);
-    pn_loop_before_sleep(t->loop, &late);
-    pn_loop_turn(t->loop, 1000); /* it may sleep */
-    assert_int_equal(late_runs, 1);
-    pn_loop_turn(t->loop, 1000);
-    assert_int_equal(late_runs, 1);
-}
-
-static void late_work_waits_while_there_is_more_to_do_but_not_for_ever(void **state)
-{
-    struct rt_test     *t = *state;
-    struct pn_turn_hook late = { .fn = late_fn };
-
-    late_runs = 0;
-    pn_loop_before_sleep(t->loop, &late);
-    for (unsigned i = 0; i < PN_LOOP_POSTPONED_TURNS; i++)
-        pn_loop_turn(t->loop, 0); /* such a turn does not sleep */
-    assert_int_equal(late_runs, 0);
-    pn_loop_turn(t->loop, 0);
-    assert_int_equal(late_runs, 1);
-}
-
-static void late_work_can_be_taken_back(void **state)
-{
-    struct rt_test     *t = *state;
-    struct pn_turn_hook late = { .fn = late_fn };
-
-    late_runs = 0;
-    pn_loop_before_sleep(t->loop, &late);
-    pn_loop_off(t->loop, &late);
-    pn_loop_turn(t->loop, 1000);
-    assert_int_equal(late_runs, 0);
-}
-
 /* --- waiting, waking, stopping --- */
 
 static void *wake_main(void *loop)
@@ -725,9 +676,6 @@ int main(void)
         RT_TEST(jobs_posted_by_threads_all_run),
         RT_TEST(jobs_can_be_run_while_receiving),
         RT_TEST(hooks_may_go_while_they_run),
-        RT_TEST(late_work_is_done_once_before_the_loop_sleeps),
-        RT_TEST(late_work_waits_while_there_is_more_to_do_but_not_for_ever),
-        RT_TEST(late_work_can_be_taken_back),
         RT_TEST(a_wake_ends_the_wait),
         RT_TEST(a_signal_handler_may_wake),
         RT_TEST(run_waits_for_timers_and_stops),
