@@ -69,15 +69,11 @@ static void speaks_plain_http(struct h1_conn *c)
 
 /* ---- steps ---- */
 
-static bool worth_a_thread(const struct h1_conn *c)
+static bool worth_a_thread(const struct h1_conn *c, enum pn_tls_cost cost)
 {
     const struct pn_worker *w = c->worker;
 
-    switch (w->tls->cost(c->pub.tls)) {
-    case PN_TLS_BLOCKS: return true;
-    case PN_TLS_COSTLY: return w->conns > w->lingering + 1 && pn_stream_tls_hard(&c->stream);
-    default: return false;
-    }
+    return cost == PN_TLS_BLOCKS || (cost == PN_TLS_COSTLY && w->conns > w->lingering + 1 && pn_stream_tls_hard(&c->stream));
 }
 
 /* @return true: go on with the next step at once. */
@@ -165,8 +161,9 @@ static bool begins_well(struct h1_conn *c)
 
 void h1_tls_go(struct h1_conn *c)
 {
-    pn_rc         rc;
-    unsigned long error;
+    enum pn_tls_cost cost;
+    pn_rc            rc;
+    unsigned long    error;
 
     if (c->away)
         return;
@@ -178,8 +175,15 @@ void h1_tls_go(struct h1_conn *c)
         if (!c->sniffed && !begins_well(c))
             return;
         c->stream.io.ready &= (uint8_t)~PN_IO_IN; /* what comes from here on is told anew */
-        if (worth_a_thread(c) && send_away(c))
-            return;
+        cost = c->worker->tls->cost(c->pub.tls);
+        if (worth_a_thread(c, cost)) {
+            if (send_away(c))
+                return;
+            if (cost == PN_TLS_BLOCKS) { /* no thread is to be had, and the loop must not wait for others */
+                failed(c, PN_TLS_BROKEN_OFF, 0);
+                return;
+            }
+        }
         rc = pn_stream_tls_step(&c->stream, &error);
     } while (after_step(c, rc, error));
 }
