@@ -405,20 +405,30 @@ static pn_usec look_around(struct pn_master *master)
     return sooner(next, master->next_look);
 }
 
-static void run(struct pn_master *master)
+static void hear_all(struct pn_master *master)
 {
     struct pn_note note;
-    int            number;
-    pn_usec        next = 0;
+
+    while (pn__events_note(&master->events, &note))
+        hear(master, &note);
+}
+
+/* Signals are taken before children are looked after: a SIGCHLD that comes later is still in the pipe and ends the next wait.
+ * Notes are heard twice, first so that it is known which of those that have ended had begun, then so that no note of theirs is
+ * left for whoever gets their seat. */
+static void run(struct pn_master *master)
+{
+    int     number;
+    pn_usec next = 0;
 
     while (master->phase == PN__RUNNING || pn__children_count(master) != 0) {
         pn__events_wait(&master->events, next == PN_NEVER ? PN_NEVER : next > master->now ? next - master->now : 0);
         master->now = monotonic();
-        while (pn__events_note(&master->events, &note))
-            hear(master, &note);
-        pn__children_reap(master);
         while ((number = pn__events_signal(&master->events)) != 0)
             obey(master, number);
+        hear_all(master);
+        pn__children_reap(master);
+        hear_all(master);
         next = look_around(master);
     }
 }

@@ -4,6 +4,7 @@ import pwd
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -297,3 +298,28 @@ def test_daemon_detaches(ten):
         master = ten.master
         assert ten.run("-k", "stop").returncode == 0
         ten.wait(lambda: not servers.process_alive(master), "the daemon to end")
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        return stat.read().rsplit(")", 1)[1].split()[0]
+
+
+def test_stop_hears_of_a_child_that_ended_meanwhile(ten):
+    """A child ends while the master is busy with an earlier signal: its end is not overlooked. A master that overlooks it
+    waits for the longest that children may take to stop, which is five seconds; the reload is held up by a pipe."""
+    more = ten.run_dir / "more.conf"
+    more.write_text("# nothing yet\n")
+    ten.conf("StartServers 1\nMaxSpareThreads 1\nInclude {run}/more.conf").start()
+    child, = ten.children
+    more.unlink()
+    os.mkfifo(more)
+    ten.signal(signal.SIGHUP)
+    with open(more, "w", encoding="ascii") as reload:  # waits until the master reads
+        os.kill(child, signal.SIGKILL)
+        ten.wait(lambda: state_of(child) == "Z", "the child to end")
+        ten.signal(signal.SIGTERM)
+        reload.write("NoSuchDirective\n")
+    begun = time.monotonic()
+    ten.stop()
+    assert time.monotonic() - begun < 4.5
