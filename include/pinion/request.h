@@ -264,6 +264,9 @@ PN_MAY_YIELD PN_NODISCARD pn_rc pn_open_filename(struct pn_request *r, int *ret_
 void pn_set_file_validators(struct pn_request *r);
 /** Sets Last-Modified, ETag by FileETag, and r->mtime, as for a file of which this is known. */
 void pn_set_validators(struct pn_request *r, const struct pn_finfo *info);
+/** The entity tag of a file of which this is known, by the FileETag where r is: weak when it has just changed. Empty: it has none, or
+ *  only a digest would give one. NUL-terminated, in r->pool. */
+pn_str pn_file_etag(struct pn_request *r, const struct pn_finfo *info);
 /** The client's conditions (RFC 9110 s13) against ETag and r->mtime. @return 0: go on; 304 or 412: answer so, without content. */
 int pn_check_conditions(struct pn_request *r);
 

@@ -205,19 +205,29 @@ void pn_set_file_validators(struct pn_request *r)
                    PN_LIKELY(pn_core_dir(r->dir_conf)->max_ranges != 0) ? PN_STR("bytes") : PN_STR("none"));
 }
 
-void pn_set_validators(struct pn_request *r, const struct pn_finfo *info)
+pn_str pn_file_etag(struct pn_request *r, const struct pn_finfo *info)
 {
     unsigned bits = pn_core_dir(r->dir_conf)->etag_bits;
-    char    *date = apr_palloc(r->pool, PN_HTTP_DATE_LEN + 1), *tag = apr_palloc(r->pool, 64);
+    char    *tag = apr_pcalloc(r->pool, 64);
     bool     is_new = pn_request_now(r) - info->mtime <= PN_USEC_PER_SEC; /* RFC 9110 s8.8.1 */
+
+    if (bits & (PN_ETAG_NONE | PN_ETAG_DIGEST))
+        return PN_STR("");
+    memcpy(tag, "W/", 2);
+    size_t n = pn__put_tag(tag + 2, bits, info);
+    return n ? pn_str_n(tag + (is_new ? 0 : 2), n + (is_new ? 2 : 0)) : PN_STR("");
+}
+
+void pn_set_validators(struct pn_request *r, const struct pn_finfo *info)
+{
+    char *date = apr_palloc(r->pool, PN_HTTP_DATE_LEN + 1);
 
     r->mtime = info->mtime;
     pn_http_date(info->mtime, date);
     pn_headers_set(&r->out, PN_HDR_LAST_MODIFIED, pn_str_n(date, PN_HTTP_DATE_LEN));
-    if (r->no_etag || bits & (PN_ETAG_NONE | PN_ETAG_DIGEST))
+    if (r->no_etag)
         return;
-    memcpy(tag, "W/", 2);
-    size_t n = pn__put_tag(tag + 2, bits, info);
-    if (n)
-        pn_headers_set(&r->out, PN_HDR_ETAG, pn_str_n(tag + (is_new ? 0 : 2), n + (is_new ? 2 : 0)));
+    pn_str tag = pn_file_etag(r, info);
+    if (tag.n)
+        pn_headers_set(&r->out, PN_HDR_ETAG, tag);
 }
