@@ -46,5 +46,5 @@ CASES = [
     _case("tls-1k", "1 KB file over TLS", Wrk(), 70),
     _case("tls-10m", "10 MB file over TLS", Wrk(), 71, "10m.txt", connections=4),
     _case("tls-handshake", "a TLS handshake for each request", Wrk(), 72, headers={"Connection": "close"}),
-    _case("tls-idle", "2,000 idle TLS connections", Idle(), 73, connections=2000),
+    _case("tls-idle", "1,000 idle TLS connections", Idle(), 73, connections=1000),
 ]

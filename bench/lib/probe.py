@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import http.client
 import io
@@ -57,9 +58,17 @@ class _FileSource:
 
 def request_bytes(case: Case, port: int) -> bytes:
     """The case's request as wrk sends it."""
-    lines = [f"GET {case.path} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
-    lines += [f"{name}: {value}" for name, value in case.headers.items()]
+    headers = {"Host": f"127.0.0.1:{port}", **case.headers}
+    lines = [f"GET {case.path} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+@functools.cache
+def _tls_client() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def connect(case: Case, port: int, timeout_s: float = 10.0) -> socket.socket:
@@ -67,10 +76,7 @@ def connect(case: Case, port: int, timeout_s: float = 10.0) -> socket.socket:
     sock = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
     if case.scheme != "https":
         return sock
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(sock, server_hostname="localhost")
+    return _tls_client().wrap_socket(sock, server_hostname="localhost")
 
 
 def _is_closed(sock: socket.socket) -> bool:
