@@ -33,6 +33,14 @@ bool pn_entries_are_alike(const struct pn_request *r)
     return r->dir_conf->plan->by_name && shares_settings(r);
 }
 
+bool pn_entry_is_alike(const struct pn_request *r, const struct pn_request *entry)
+{
+    const struct pn_core_dir *conf = pn_core_dir(r->dir_conf);
+
+    return r->core->access_ok && entry->dir_conf == r->dir_conf && r->dir_conf->plan->by_name && !(conf->ifs && conf->ifs->nelts) &&
+           entry->finfo.type == PN_FILE_REGULAR && entry->finfo.nlink <= 1;
+}
+
 /* The phases that are left when place, settings and access are known. */
 PN_MAY_YIELD static int finish_look_up(struct pn_request *sub)
 {

@@ -41,7 +41,8 @@ static const struct pn_server *default_server(void)
     return worker ? worker->generation->servers : main_server;
 }
 
-/* COMPAT: 2.4 LogLevel: notices cannot be switched off where the log is no syslog, so that starts and stops are always told. */
+/* COMPAT: 2.4 LogLevel: notices cannot be switched off where the log is a file, so that starts and stops are always told. Who reads
+ * standard error is there to see the start, and gets what LogLevel says (`pinion serve`). */
 static bool is_told_anyway(const struct pn_server *s, enum pn_log_level level)
 {
     const struct pn_log_sink *sink;
@@ -49,7 +50,7 @@ static bool is_told_anyway(const struct pn_server *s, enum pn_log_level level)
     if (level != PN_LOG_NOTICE || !s || !s->conf)
         return false;
     sink = pn_core_server(s)->error_sink;
-    return sink && sink->kind != PN_LOG_SYSLOG;
+    return sink && sink->kind != PN_LOG_SYSLOG && strcmp(sink->name, "/dev/stderr") != 0;
 }
 
 bool pn_log_on_r(const struct pn_request *r, const struct pn_module *module, enum pn_log_level level)

@@ -1,4 +1,5 @@
-/* memo.c - see pinion/memo.h. A memo hangs on a directory's place and goes with it; who found one holds a reference. */
+/* memo.c - see pinion/memo.h. A memo hangs on the place of a directory, or of a name that is missing in one,
+ * and goes with it; who found one holds a reference. */
 #include <pinion/memo.h>
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 /* Bytes of all memos of a thread, and of one. */
 #define ALL_MAX ((size_t)32 << 20)
 #define ONE_MAX ((size_t)4 << 20)
+#define PLACE_MAX 16u /* memos of a place */
 
 struct pn_memo {
     unsigned                  refs;
@@ -30,11 +32,21 @@ static struct place *place_of(const struct pn_request *r)
     return r->core->place ? PN_CONTAINER(r->core->place, struct place, super) : NULL;
 }
 
+/* The directory whose changes count. */
+static struct store_node *directory_of(const struct place *place)
+{
+    struct store_node *node = place->node;
+
+    if (!node || place->super.finfo.type == PN_FILE_DIRECTORY)
+        return node;
+    return node->kind == NODE_NONE ? node->parent : NULL;
+}
+
 static uint64_t stamp_of(struct place *place)
 {
-    struct store_node *node = place ? place->node : NULL;
+    struct store_node *node = place ? directory_of(place) : NULL;
 
-    if (!node || !place->super.valid || place->ask || place->super.finfo.type != PN_FILE_DIRECTORY || place->super.status)
+    if (!node || !place->super.valid || place->ask || place->super.status)
         return 0;
     if (pn__node_enter(place->super.store, node) != 0 || !node->dir)
         return 0;
@@ -105,9 +117,22 @@ void *pn_memo_find(struct pn_request *r, const struct pn_module *module)
     return memo->data;
 }
 
+/* Settings that are made anew for each request would fill the list. */
+static void make_room(struct place *place)
+{
+    struct pn_memo *memo = place->memos;
+
+    for (unsigned n = 1; memo && n < PLACE_MAX; n++)
+        memo = memo->next;
+    if (memo)
+        forget(memo);
+}
+
 static void publish(struct place *place, struct pn_memo *memo)
 {
     struct pn_store *store = place->super.store;
+
+    make_room(place);
 
     memo->next = place->memos;
     place->memos = memo;
@@ -134,7 +159,7 @@ bool pn_memo_keep(struct pn_request *r, const struct pn_module *module, uint64_t
     memo = calloc(1, sizeof(*memo));
     pn_assert(memo);
     *memo = (struct pn_memo){ .refs = 2, .place = place, .module = module, .vec = pn_conf_vec_ref(r->dir_conf), .stamp = stamp,
-                              .made = pn_now(), .data = data, .bytes = bytes, .release = release };
+                              .made = pn_now(), .data = data, .bytes = bytes + sizeof(*memo), .release = release };
     apr_pool_cleanup_register(r->pool, memo, unref, apr_pool_cleanup_null);
     publish(place, memo);
     return true;

@@ -19,6 +19,8 @@ struct pn_protocol_ops {
     PN_MAY_YIELD pn_rc (*send_continue)(struct pn_request *r);
     /** The request will wait for others than its client: their going away is to cancel it. May be NULL. */
     void (*watch)(struct pn_request *r);
+    /** Sends an interim answer with fields (may be NULL). See pn_send_interim; NULL: the protocol has none. */
+    PN_MAY_YIELD pn_rc (*send_interim)(struct pn_request *r, int status, const struct pn_headers *fields);
 };
 
 struct pn_filter_use { const struct pn_filter *filter; void *arg; };

@@ -40,6 +40,7 @@ struct h2_stream {
     struct pn_request *r;                  /* while it is being sent */
     pn_str             out;                /* of the chunk at work: not framed yet */
     uint64_t           bytes_out;          /* as frames */
+    pn_usec            timeout;            /* H2StreamTimeout where the request is; 0: Timeout */
     bool complete : 1;                     /* the head is */
     bool in_ended : 1;                     /* the client has sent all */
     bool called : 1;                       /* waits for a slot, or was promised one */
@@ -74,7 +75,7 @@ struct h2_session {
     size_t                      held_bytes; /* of request heads and bodies, for the budget */
     size_t                      owed_bytes; /* received, and not given back to the connection's window yet */
     pn_usec                     head_begun; /* of the head that is on its way; 0: none is */
-    pn_usec                     idle_since;
+    pn_usec                     idle_since, blocked_since, drain_at;
     uint64_t                   *diary;      /* what was pushed: H2PushDiarySize hashes, round and round */
     uint32_t                    diary_n;
     struct h2_guard             guard;
@@ -83,7 +84,7 @@ struct h2_session {
     bool in_call : 1;                       /* inside nghttp2 */
     bool lost : 1;                          /* the socket is no more */
     bool ending : 1;                        /* GOAWAY is said, with an error or for good */
-    bool draining : 1;
+    bool draining : 1;                      /* drain_at is when the client will have heard that it is */
     bool blocked : 1;                       /* the socket takes no more */
 };
 

@@ -256,8 +256,7 @@ PN_MAY_YIELD static bool send_some(struct h2_session *s)
     s->batch->count = 0;
     s->batch->n = s->batch->gathered = 0;
     sent = gather(s) && send_batch(s);
-    if (sent)
-        give_back(s, true);
+    give_back(s, sent);
     free(s->batch);
     s->batch = NULL;
     return sent && !s->lost;

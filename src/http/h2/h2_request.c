@@ -185,10 +185,11 @@ PN_MAY_YIELD static pn_rc wait_for_bytes(struct h2_body *self)
     struct pn_request           *r = self->super.r;
     struct pn_loop              *loop = self->st->session->c->worker->loop;
     const struct pn_core_server *conf = pn_core_server(r->server);
+    pn_usec                      timeout = self->st->timeout ? self->st->timeout : conf->timeout;
     pn_usec                      allowed = pn_read_limit_time(&conf->read_limits.body, self->received);
     pn_usec                      begun = pn_loop_now(loop);
-    bool                         limited = allowed < PN_NEVER && allowed - self->waited < conf->timeout;
-    pn_usec                      wait = limited ? allowed - self->waited : conf->timeout;
+    bool                         limited = allowed < PN_NEVER && allowed - self->waited < timeout;
+    pn_usec                      wait = limited ? allowed - self->waited : timeout;
     pn_rc                        rc = PN_TIMEOUT;
 
     if (wait > 0)
@@ -285,6 +286,12 @@ bool pn_http2_stream_of(const struct pn_request *r, struct pn_http2_stream *ret)
     if (!st->session->lost)
         ret->push_enabled = nghttp2_session_get_remote_settings(st->session->ng, NGHTTP2_SETTINGS_ENABLE_PUSH) != 0;
     return true;
+}
+
+void pn_http2_set_timeout(struct pn_request *r, pn_usec timeout)
+{
+    if (r->core->protocol == &h2_protocol)
+        h2_stream_of(r)->timeout = timeout;
 }
 
 pn_rc pn_send_interim(struct pn_request *r, int status, const struct pn_headers *fields)

@@ -188,7 +188,7 @@ PN_MAY_YIELD static void serve(void *arg)
     end_request(st, rc);
     st->fiber = NULL;
     if (st->closed || s->lost)
-        h2_settle_soon(s);
+        h2_soon(s);
 }
 
 static void begin_job(struct pn_job *job)
@@ -202,7 +202,7 @@ static void begin_job(struct pn_job *job)
     if (st->gone || st->session->lost) { /* taken back meanwhile: whoever is next may begin */
         if (st->called)
             pn_slot_freed(w);
-        h2_settle_soon(st->session);
+        h2_soon(st->session);
         return;
     }
     if (!st->called && !pn_slot_free(w)) {
