@@ -373,6 +373,16 @@ pn_str pn_stream_tls_protocol(const struct pn_stream *stream)
     return pn_str_n((const char *)name, n);
 }
 
+bool pn_stream_tls_modern(const struct pn_stream *stream)
+{
+    const SSL        *ssl = pn__tls_of(stream)->ssl;
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    int               key = cipher ? SSL_CIPHER_get_kx_nid(cipher) : NID_undef;
+
+    return SSL_version(ssl) >= TLS1_2_VERSION && cipher && SSL_CIPHER_is_aead(cipher) &&
+           (key == NID_kx_ecdhe || key == NID_kx_dhe || key == NID_kx_any);
+}
+
 /* In TLS 1.3 the server signs in its first step; what follows is a certificate of the client, if it has one, and a MAC. */
 bool pn_stream_tls_hard(const struct pn_stream *stream)
 {

@@ -37,6 +37,8 @@ bool pn_stream_tls_wants_room(const struct pn_stream *stream);
 void pn_stream_tls_settled(struct pn_stream *stream);
 /** The protocol that the handshake agreed on (ALPN); n == 0: none. */
 pn_str pn_stream_tls_protocol(const struct pn_stream *stream);
+/** Are version and cipher good enough for HTTP/2 (RFC 9113 s9.2): TLS 1.2 with an ephemeral key and an AEAD cipher, or later? */
+bool pn_stream_tls_modern(const struct pn_stream *stream);
 /** Does the next step hold work with a private key, or with the client's certificate? */
 bool pn_stream_tls_hard(const struct pn_stream *stream);
 /** Asks the client for a certificate in an established session and waits until it has answered.

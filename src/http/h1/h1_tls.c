@@ -221,5 +221,7 @@ pn_rc pn_tls_ask_client(struct pn_request *r)
 {
     struct h1_conn *c = r->core->stream;
 
+    if (r->core->protocol != &h1_protocol) /* RFC 9113 s9.2.3: HTTP/2 has no place for it */
+        return PN_BAD;
     return pn_stream_tls_ask(&c->stream, pn_core_server(r->server)->timeout);
 }

@@ -46,6 +46,19 @@ void ssl_server_merge(apr_pool_t *pool, const void *base, const void *add, void 
     out->state = NULL;
 }
 
+static void merge_options(const struct ssl_dir_conf *outer, const struct ssl_dir_conf *inner, struct ssl_dir_conf *out)
+{
+    out->options_set = true;
+    out->options_relative = inner->options_relative && (outer->options_relative || !outer->options_set);
+    if (!inner->options_relative) {
+        out->options = inner->options;
+        return;
+    }
+    out->options = (outer->options | inner->options_add) & ~inner->options_remove;
+    out->options_add = (outer->options_add & ~inner->options_remove) | inner->options_add;
+    out->options_remove = (outer->options_remove & ~inner->options_add) | inner->options_remove;
+}
+
 void ssl_dir_merge(apr_pool_t *pool, const void *base, const void *add, void *merged)
 {
     const struct ssl_dir_conf *outer = base, *inner = add;
@@ -56,8 +69,7 @@ void ssl_dir_merge(apr_pool_t *pool, const void *base, const void *add, void *me
         out->requirements = outer->requirements ? apr_array_append(pool, outer->requirements, inner->requirements)
                                                 : inner->requirements;
     if (inner->options_set) {
-        out->options = inner->options_relative ? (outer->options | inner->options_add) & ~inner->options_remove : inner->options;
-        out->options_set = true;
+        merge_options(outer, inner, out);
     }
     if (inner->ciphers.p)
         out->ciphers = inner->ciphers;
