@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,10 +65,11 @@ static unsigned number(const char *text, char option, unsigned most)
 
 static void read_arguments(struct run *run, int argc, char **argv)
 {
+    static const struct option words[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
     int option;
 
     run->options = (struct lr_options){ .lookups = LOOKUPS_DEFAULT, .timeout_s = LR_TIMEOUT_DEFAULT_S };
-    while ((option = getopt(argc, argv, "cj:n:s:t:h")) >= 0)
+    while ((option = getopt_long(argc, argv, "cj:n:s:t:h", words, NULL)) >= 0)
         switch (option) {
         case 'c': run->options.both_ways = true; break;
         case 'j': run->options.lookups = number(optarg, 'j', LOOKUPS_MAX); break;
