@@ -193,3 +193,73 @@ def test_kept_body_of_a_large_limit(site):
 </Directory>""").start()
     assert site.get("/a.shtml", method="POST", body=b"x" * 900_000).body.split() == [b"900000", b"900000"]
     assert site.get("/a.shtml", method="POST", body=b"x" * 1_000_001).status == 413
+
+
+def test_a_long_page_of_many_tags_is_the_same_however_it_is_cut(site):
+    """Longer than any buffer on its way, with every link in it to be changed."""
+    row = '<tr class="r"><td><a href="http://in/%d?a=1&amp;b=2" onclick="go(\'http://in/x\')">caf\u00e9 %d</a><img src="/u/%d.png"></td></tr>\n'
+    page = ("<html><body><table>" + "".join(row % (n, n, n) for n in range(1500)) + "</table></body></html>").encode()
+    assert len(page) > 2 << 16
+    modules, settings, content_type, _ = FILTERS["proxy_html"]
+    site.modules("reflector", *modules).file("x", "").conf(REFLECT).conf(settings).start()
+    with site.connect(timeout_s=30) as conn:
+        whole = post(conn, [page], content_type + "; charset=utf-8")
+        assert whole.status == 200
+        assert whole.body.count(b'href="/out/') == 1500 and whole.body.count(b'src="/v/') == 1500
+        assert b'"http://in/' not in whole.body
+        for step in (997, 8191, 16384, 65535, 65537):
+            pieces = [page[at:at + step] for at in range(0, len(page), step)]
+            assert post(conn, pieces, content_type + "; charset=utf-8").body == whole.body, step
+
+
+PRECOMPRESSED = "PrecompressedFiles On\n"
+
+
+def precompressed(site, *extensions):
+    site.modules("precompressed").conf(PRECOMPRESSED).file("page.html", "<p>the page itself</p>")
+    for extension in extensions:
+        site.file("page.html." + extension, "bytes of " + extension)
+    return site.start()
+
+
+@pytest.mark.parametrize("accept, coding", [
+    ("br", "br"), ("gzip", "gzip"), ("x-gzip", "gzip"), ("zstd", "zstd"), ("gzip, zstd, br", "br"), ("gzip, zstd", "zstd"), ("*", None),
+    ("gzip;q=1, br;q=0.5", "gzip"), ("br;q=0, zstd;q=0, gzip", "gzip"), ("deflate", None), ("identity", None), ("br;q=0", None),
+])
+def test_a_compressed_sibling_is_sent_to_who_takes_it(site, accept, coding):
+    precompressed(site, "br", "zst", "gz")
+    answer = site.get("/page.html", headers={"Accept-Encoding": accept})
+    assert answer.status == 200 and answer.headers.get("content-encoding") == coding
+    extension = {"br": "br", "zstd": "zst", "gzip": "gz"}.get(coding)
+    assert answer.body == (f"bytes of {extension}".encode() if extension else b"<p>the page itself</p>")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "accept-encoding" in answer.headers["vary"].lower()
+
+
+def test_a_compressed_sibling_has_validators_of_its_own(site):
+    precompressed(site, "zst")
+    with site.connect() as conn:
+        packed = conn.request("GET", "/page.html", {"Accept-Encoding": "zstd"})
+        plain = conn.request("GET", "/page.html")
+        assert packed.headers["etag"] != plain.headers["etag"]
+        tag = {"Accept-Encoding": "zstd", "If-None-Match": packed.headers["etag"]}
+        assert conn.request("GET", "/page.html", tag).status == 304
+        assert conn.request("GET", "/page.html", {"If-None-Match": packed.headers["etag"]}).status == 200
+        assert conn.request("HEAD", "/page.html", {"Accept-Encoding": "zstd"}).headers["content-length"] == "12"
+
+
+def test_a_compressed_sibling_comes_and_goes(site):
+    precompressed(site)
+    with site.connect() as conn:
+        for _ in range(10):
+            assert "content-encoding" not in conn.request("GET", "/page.html", {"Accept-Encoding": "br"}).headers
+            site.file("page.html.br", "packed")
+            assert conn.request("GET", "/page.html", {"Accept-Encoding": "br"}).body == b"packed"
+            os.unlink(site.root / "page.html.br")
+
+
+def test_a_compressed_sibling_that_is_forbidden_is_not_sent(site):
+    site.conf('<FilesMatch "[.]br$">\n    Require all denied\n</FilesMatch>')
+    precompressed(site, "br", "gz")
+    answer = site.get("/page.html", headers={"Accept-Encoding": "br, gzip;q=0.1"})
+    assert (answer.status, answer.headers["content-encoding"]) == (200, "gzip")

@@ -30,17 +30,22 @@ static pn_str value_at(pn_str text, size_t at, size_t *ret_end)
     return pn_str_n(text.p + at, end - at);
 }
 
-/* An attribute's value inside a tag; p == NULL: it has none. */
+/* An attribute's value inside a tag, not a word inside of another one's value; p == NULL: it has none. */
 static pn_str attribute(pn_str tag, pn_str name)
 {
-    size_t at = 0, found, end;
+    size_t at = 0, end;
 
-    while ((found = pn_str_ifind(pn_str_from(tag, at), name)) != SIZE_MAX) {
-        at += found + name.n;
-        bool begins = at > name.n && is_space(tag.p[at - name.n - 1]);
-        pn_str value = begins ? value_at(tag, at, &end) : (pn_str){ 0 };
-        if (value.p)
+    while (at < tag.n) {
+        size_t begin = at;
+        while (at < tag.n && !is_space(tag.p[at]) && tag.p[at] != '=' && tag.p[at] != '/')
+            at++;
+        pn_str key = pn_str_n(tag.p + begin, at - begin), value = value_at(tag, at, &end);
+        if (pn_str_ieq(key, name))
             return value;
+        if (value.p)
+            at = end;
+        else if (at == begin)
+            at++; /* space or a slash between attributes */
     }
     return (pn_str){ 0 };
 }

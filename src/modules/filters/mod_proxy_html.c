@@ -291,6 +291,7 @@ static void dir_merge(apr_pool_t *pool, const void *base, const void *add, void 
     }
     if (inner->fixups_set) {
         merged->fixups = inner->fixups_reset ? inner->fixups : outer->fixups | inner->fixups;
+        merged->fixups_reset = outer->fixups_reset || inner->fixups_reset;
         merged->fixups_set = true;
     }
 }
