@@ -11,6 +11,7 @@
 #include <pinion/log.h>
 
 #include "auth_providers.h"
+#include "digest_field.h"
 #include "mod_auth_digest_nonce.h"
 
 /* Room for about 1,900 nonces in use at a time. */
@@ -29,11 +30,6 @@ struct digest_dir {
 struct digest_server {
     size_t                shared_bytes;
     struct digest_nonces *nonces; /* the main server's */
-};
-
-/* An Authorization field. Members that were not sent have p == NULL. */
-struct sent {
-    pn_str user, realm, nonce, uri, response, algorithm, cnonce, count_text, qop;
 };
 
 /* Hexadecimal hash, NUL-terminated. */
@@ -134,7 +130,7 @@ static struct hex hash(int algorithm, pn_str text)
 }
 
 /* RFC 7616 s3.4.1: H(HA1:nonce:nc:cnonce:qop:H(method:uri)). The method is empty for rspauth. */
-static struct hex response(struct pn_request *r, int algorithm, pn_str stored, const struct sent *sent, pn_str method)
+static struct hex response(struct pn_request *r, int algorithm, pn_str stored, const struct digest_field *sent, pn_str method)
 {
     struct hex ha2 = hash(algorithm, PN_CAT(r->pool, method, PN_STR(":"), sent->uri));
 
@@ -181,83 +177,6 @@ PN_MAY_YIELD static enum pn_verdict ask(struct pn_request *r, bool stale)
 
 /* ---- what the client sent ---- */
 
-static pn_str unquote(apr_pool_t *pool, pn_str value)
-{
-    char  *text;
-    size_t n = 0;
-
-    if (value.n < 2 || value.p[0] != '"' || value.p[value.n - 1] != '"')
-        return value;
-    text = apr_palloc(pool, value.n);
-    for (size_t i = 1; i + 1 < value.n; i++) {
-        if (value.p[i] == '\\' && i + 2 < value.n)
-            i++;
-        text[n++] = value.p[i];
-    }
-    text[n] = '\0';
-    return pn_str_n(text, n);
-}
-
-static pn_str *member(struct sent *sent, pn_str name)
-{
-    const struct {
-        const char *name;
-        pn_str     *at;
-    } members[] = {
-        { "username", &sent->user },      { "realm", &sent->realm },   { "nonce", &sent->nonce },
-        { "uri", &sent->uri },            { "response", &sent->response }, { "algorithm", &sent->algorithm },
-        { "cnonce", &sent->cnonce },      { "nc", &sent->count_text }, { "qop", &sent->qop },
-    };
-
-    for (size_t i = 0; i < PN_COUNT(members); i++)
-        if (pn_str_ieq(name, pn_str_z(members[i].name)))
-            return members[i].at;
-    return NULL;
-}
-
-/* @return false when one comes twice: two readers could take two values. */
-static bool parse(apr_pool_t *pool, pn_str field, struct sent *ret)
-{
-    pn_str item;
-
-    while ((item = pn_header_list_next(&field)).p) {
-        pn_str  value, name = pn_str_trim(pn_str_cut(item, '=', &value));
-        pn_str *at = member(ret, name);
-        if (!at)
-            continue;
-        if (at->p || !value.p)
-            return false;
-        *at = unquote(pool, pn_str_trim(value));
-    }
-    return true;
-}
-
-static bool is_complete(const struct sent *sent)
-{
-    return sent->user.p && sent->realm.p && sent->nonce.p && sent->uri.p && sent->response.p && sent->cnonce.p &&
-           sent->count_text.p;
-}
-
-/* nc: eight hexadecimal digits (RFC 7616 s3.4). */
-static bool read_count(pn_str text, uint32_t *ret)
-{
-    uint32_t n = 0;
-
-    if (text.n != 8)
-        return false;
-    for (size_t i = 0; i < 8; i++) {
-        char c = text.p[i];
-        if (c >= '0' && c <= '9')
-            n = n << 4 | (uint32_t)(c - '0');
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-            n = n << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
-        else
-            return false;
-    }
-    *ret = n;
-    return true;
-}
-
 /* The request as it came in: subrequests and redirections have other targets. */
 static struct pn_request *original(struct pn_request *r)
 {
@@ -277,7 +196,7 @@ static pn_str without_authority(pn_str target)
 }
 
 /* RFC 7616 s3.4.6: the digest is worth nothing for another resource than the one it was made for. */
-static bool uri_fits(struct pn_request *r, const struct sent *sent)
+static bool uri_fits(struct pn_request *r, const struct digest_field *sent)
 {
     struct pn_request *first = original(r);
     pn_str             target = without_authority(first->target), uri = without_authority(sent->uri);
@@ -293,7 +212,7 @@ static bool uri_fits(struct pn_request *r, const struct sent *sent)
 
 /* The stored hash of whom the field names. */
 struct search {
-    const struct sent *sent;
+    const struct digest_field *sent;
     pn_str             hash;
 };
 
@@ -305,7 +224,7 @@ PN_MAY_YIELD static enum pn_authn ask_hash(struct pn_request *r, const struct pn
     return provider->realm_hash(provider, r, search->sent->user, search->sent->realm, &search->hash);
 }
 
-PN_MAY_YIELD static enum pn_authn stored_hash(struct pn_request *r, const struct digest_dir *dir, const struct sent *sent,
+PN_MAY_YIELD static enum pn_authn stored_hash(struct pn_request *r, const struct digest_dir *dir, const struct digest_field *sent,
                                               pn_str *ret_hash)
 {
     struct search search = { .sent = sent, .hash = PN_STR_INIT("") };
@@ -319,12 +238,12 @@ PN_MAY_YIELD static enum pn_authn stored_hash(struct pn_request *r, const struct
 }
 
 /* Refuses fields that do not belong together. PN_NEXT: they do. */
-PN_MAY_YIELD static enum pn_verdict check_fields(struct pn_request *r, const struct digest_dir *dir, const struct sent *sent)
+PN_MAY_YIELD static enum pn_verdict check_fields(struct pn_request *r, const struct digest_dir *dir, const struct digest_field *sent)
 {
     pn_str path = pn_str_escape(r->pool, r->path), realm = pn_auth_name(r);
     pn_str algorithm = sent->algorithm.p ? sent->algorithm : PN_STR("MD5");
 
-    if (!pn_str_eq(sent->realm, unquote(r->pool, PN_CAT(r->pool, PN_STR("\""), realm, PN_STR("\""))))) {
+    if (!pn_str_eq(sent->realm, digest_field_unquote(r->pool, PN_CAT(r->pool, PN_STR("\""), realm, PN_STR("\""))))) {
         PN_LOG_R(r, PN_LOG_ERR, 1788, 0, "realm mismatch - got `%s' but expected `%s'",
                  pn_str_escape(r->pool, sent->realm).p, realm.p);
         return ask(r, false);
@@ -344,7 +263,7 @@ PN_MAY_YIELD static enum pn_verdict check_fields(struct pn_request *r, const str
 }
 
 /* A subrequest or redirection comes with the credentials of its original: their count is used up once for all of them. */
-PN_MAY_YIELD static enum pn_verdict check_nonce(struct pn_request *r, const struct digest_dir *dir, const struct sent *sent,
+PN_MAY_YIELD static enum pn_verdict check_nonce(struct pn_request *r, const struct digest_dir *dir, const struct digest_field *sent,
                                                 uint32_t count)
 {
     void            **counted = pn_ctx(original(r), &pn_module_auth_digest);
@@ -369,7 +288,7 @@ PN_MAY_YIELD static enum pn_verdict check_nonce(struct pn_request *r, const stru
 }
 
 /* RFC 7616 s3.5: proof that this server knows the password too. */
-static void tell_info(struct pn_request *r, const struct digest_dir *dir, pn_str stored, const struct sent *sent)
+static void tell_info(struct pn_request *r, const struct digest_dir *dir, pn_str stored, const struct digest_field *sent)
 {
     struct hex proof = response(r, dir->algorithm, stored, sent, PN_STR(""));
     pn_str     text = PN_CAT(r->pool, PN_STR("rspauth=\""), pn_str_z(proof.text), PN_STR("\", cnonce=\""), sent->cnonce,
@@ -382,7 +301,7 @@ static void tell_info(struct pn_request *r, const struct digest_dir *dir, pn_str
         pn_headers_set(&r->out, PN_HDR_AUTHENTICATION_INFO, text);
 }
 
-PN_MAY_YIELD static enum pn_verdict check_response(struct pn_request *r, const struct digest_dir *dir, const struct sent *sent,
+PN_MAY_YIELD static enum pn_verdict check_response(struct pn_request *r, const struct digest_dir *dir, const struct digest_field *sent,
                                                    uint32_t count)
 {
     pn_str     stored = PN_STR(""), user = pn_str_escape(r->pool, sent->user), path = pn_str_escape(r->pool, r->path);
@@ -416,16 +335,16 @@ PN_MAY_YIELD static enum pn_verdict check_response(struct pn_request *r, const s
 PN_MAY_YIELD static enum pn_verdict check_sent(struct pn_request *r, pn_str field)
 {
     const struct digest_dir *dir = pn_dir_conf(r, &pn_module_auth_digest);
-    struct sent              sent = { 0 };
+    struct digest_field              sent = { 0 };
     uint32_t                 count;
     enum pn_verdict          verdict;
 
-    if (!parse(r->pool, field, &sent) || !is_complete(&sent)) {
+    if (!digest_field_parse(r->pool, field, &sent) || !digest_field_is_complete(&sent)) {
         PN_LOG_R(r, PN_LOG_ERR, 1782, 0, "the digest credentials for %s lack a field or have one twice",
                  pn_str_escape(r->pool, r->path).p);
         return ask(r, false);
     }
-    if (!read_count(sent.count_text, &count)) {
+    if (!digest_field_count(sent.count_text, &count)) {
         PN_LOG_R(r, PN_LOG_ERR, 1773, 0, "invalid nc %s received - not a number", pn_str_escape(r->pool, sent.count_text).p);
         return ask(r, false);
     }
