@@ -363,6 +363,7 @@ void pn__autoindex_merge(apr_pool_t *pool, const void *base, const void *add, vo
     merged->icons = inner_first(pool, outer->icons, inner->icons);
     merged->alts = inner_first(pool, outer->alts, inner->alts);
     merged->descriptions = inner_first(pool, outer->descriptions, inner->descriptions);
+    merged->ignore_reset = outer->ignore_reset || inner->ignore_reset;
     merged->ignored = inner->ignore_reset ? inner->ignored : inner_first(pool, outer->ignored, inner->ignored);
 }
 

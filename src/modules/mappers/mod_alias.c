@@ -12,6 +12,7 @@ struct alias_entry {
     pn_str                real;     /* file path or URL, with $1 when it has a regex */
     struct pn_regex      *regex;
     const struct pn_expr *expr;     /* of `real`, inside <Location> */
+    pn_str                where;    /* of the directive, when it has a regex: "httpd.conf:12" */
     bool                  script;   /* ScriptAlias */
     int                   status;   /* redirections; 410 and other codes without a target have real.p == NULL */
 };
@@ -44,6 +45,7 @@ static const char *take_regex(struct pn_conf_cmd *cmd, struct alias_entry *entry
 {
     const char *error;
 
+    entry->where = pn_conf_where(cmd);
     if (pn_regex_compile(cmd->pool, pattern, 0, &entry->regex, &error) == PN_OK)
         return NULL;
     return pn_conf_error_text(cmd, "Regular expression could not be compiled: %s", error);
@@ -282,25 +284,38 @@ static void set_context(struct pn_request *r, const struct alias_entry *entry)
     r->context_document_root = entry->real;
 }
 
-/* The file name that the aliases give; p == NULL: none applies. */
-static pn_str alias_of(struct pn_request *r, const apr_array_header_t *list, const struct alias_entry **ret_entry)
+/* An alias or redirection behind may open what this one is there to close: the request ends. */
+PN_COLD static enum pn_verdict exploded(struct pn_request *r, const struct alias_entry *entry)
+{
+    return pn_reject(r, 500, PN_LOG_MODULE, 21161, "the pattern '%.*s' at %s gave up on this URL (match limit)", PN_FMT(entry->fake),
+                     entry->where.p);
+}
+
+/* @param ret_filename what the aliases give; not written when none applies (PN_NEXT). */
+static enum pn_verdict alias_of(struct pn_request *r, const apr_array_header_t *list, const struct alias_entry **ret_entry,
+                                pn_str *ret_filename)
 {
     for (int i = 0; list && i < list->nelts; i++) {
         const struct alias_entry *entry = &APR_ARRAY_IDX(list, i, struct alias_entry);
         struct pn_match           match;
         *ret_entry = entry;
         if (entry->regex) {
-            if (pn_regex_match(entry->regex, r->path, &match) == PN_OK)
-                return pn_match_expand(r->pool, entry->real, &match);
-            continue;
+            pn_rc rc = pn_regex_match(entry->regex, r->path, &match);
+            if (rc == PN_NOT_FOUND)
+                continue;
+            if (rc != PN_OK)
+                return exploded(r, entry);
+            *ret_filename = pn_match_expand(r->pool, entry->real, &match);
+            return PN_HANDLED;
         }
         size_t n = covered(r->path, entry->fake);
         if (n) {
             set_context(r, entry);
-            return PN_CAT(r->pool, entry->real, pn_str_from(r->path, n));
+            *ret_filename = PN_CAT(r->pool, entry->real, pn_str_from(r->path, n));
+            return PN_HANDLED;
         }
     }
-    return (pn_str){ NULL, 0 };
+    return PN_NEXT;
 }
 
 /* Query and fragment of the answer: those of the rule win, else the request's query goes along. */
@@ -335,9 +350,10 @@ static enum pn_verdict try_redirects(struct pn_request *r, const apr_array_heade
         const struct alias_entry *entry = &APR_ARRAY_IDX(list, i, struct alias_entry);
         struct pn_match           match;
         if (entry->regex) {
-            if (pn_regex_match(entry->regex, r->path, &match) == PN_OK)
-                return redirect_to(r, entry, pn_match_expand(r->pool, entry->real, &match));
-            continue;
+            pn_rc rc = pn_regex_match(entry->regex, r->path, &match);
+            if (rc == PN_NOT_FOUND)
+                continue;
+            return rc == PN_OK ? redirect_to(r, entry, pn_match_expand(r->pool, entry->real, &match)) : exploded(r, entry);
         }
         size_t n = covered(r->path, entry->fake);
         if (n)
@@ -373,8 +389,8 @@ PN_MAY_YIELD static enum pn_verdict alias_translate(struct pn_request *r)
         if (pn_expr_text_of(r, entry->expr, &filename) != PN_OK)
             return pn_reject(r, 500, PN_LOG_MODULE, 2825, "the expression of Alias cannot be evaluated");
     }
-    else
-        filename = alias_of(r, server->aliases, &entry);
+    else if ((verdict = alias_of(r, server->aliases, &entry, &filename)) == PN_REJECTED)
+        return verdict;
     if (!filename.p)
         return PN_NEXT;
     take_script(r, entry);

@@ -258,7 +258,7 @@ PN_MAY_YIELD static enum pn_verdict dir_fixup(struct pn_request *r)
     if (r->path.n == 0 || r->path.p[r->path.n - 1] != '/')
         return fix_slash(r, conf);
     if (r->method_id != PN_METHOD_GET && r->method_id != PN_METHOD_HEAD && r->method_id != PN_METHOD_POST &&
-        r->method_id != PN_METHOD_OPTIONS)
+        (r->method_id != PN_METHOD_OPTIONS || r->handler.n)) /* who has a handler tells its own methods (mod_dav) */
         return PN_NEXT;
     return find_index(r, conf);
 }

@@ -243,14 +243,16 @@ static enum pn_verdict map_handler(struct pn_request *r)
 
 static enum pn_verdict multi_type_checker(struct pn_request *r)
 {
-    struct pn_request *map;
+    struct pn_request *map = NULL;
     struct variant    *best;
 
     if (PN_LIKELY(r->finfo.type != PN_FILE_NONE) || !(pn_options(r) & PN_OPTION_MULTI) || r->filename.n == 0 ||
         r->filename.p[0] != '/')
         return PN_NEXT;
     struct negotiation n = begin(r);
-    int                status = pn__negotiation_forms(&n, &map);
+    int                status = 0;
+    if (!pn__negotiation_kept(&n))
+        status = pn__negotiation_forms(&n, &map);
     if (status == 0 && map)
         status = pn__negotiation_read_map(&n, map);
     if (status)

@@ -3,7 +3,8 @@
  * A rule set is compiled once, when its directives are read, and is immutable from then on. A run of a rule set over one
  * request (struct rewrite_run) lives on the stack of its hook; what it makes lives in the request's pool.
  *
- *   mod_rewrite.c     settings, directives, hooks: what becomes of a run's result
+ *   mod_rewrite.c     hooks: what becomes of a run's result
+ *   rewrite_conf.c    settings, directives, merging
  *   rewrite_rule.c    RewriteRule and its flags to a struct rewrite_rule
  *   rewrite_cond.c    RewriteCond: parse and test
  *   rewrite_text.c    texts with $1 %1 %{VAR} ${map:key|default}: parse and expand
@@ -72,6 +73,7 @@ struct rewrite_cond {
     enum rewrite_test     test;
     bool                  negated, no_case, or_next, no_vary;
     pn_str                pattern;    /* as written, operator included */
+    pn_str                where;      /* of the directive: "httpd.conf:12" */
     pn_str                operand;    /* without operator */
     int64_t               number;
     struct pn_regex      *regex;
@@ -115,6 +117,7 @@ struct rewrite_rule {
     unsigned             max_rounds;  /* of [N] */
     struct pn_regex     *regex;
     pn_str               pattern;     /* as written, without "!" */
+    pn_str               where;       /* of the directive: "httpd.conf:12" */
     struct rewrite_text *output;
     struct rewrite_cond *conds;
     unsigned             n_conds;
@@ -297,6 +300,10 @@ static inline bool pn__rewrite_is_open(const struct rewrite_gate *gate, uint64_t
 {
     return (word & gate->mask) == gate->word;
 }
+
+/* rewrite_conf.c */
+extern const struct pn_directive pn__rewrite_directives[];
+void pn__rewrite_dir_merge(apr_pool_t *pool, const void *base, const void *add, void *merged);
 
 /* rewrite_engine.c */
 /* What a run takes is these lists from now on. */

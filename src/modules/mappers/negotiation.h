@@ -63,6 +63,7 @@ struct variant {
     int64_t             bytes;       /* content length, -1: not known yet */
     pn_str              body;        /* in the type map itself; p == NULL: none */
     struct pn_request  *sub;         /* its look-up; NULL: not made */
+    bool                by_program;  /* a handler of its own makes its content */
     /* given by a negotiation */
     unsigned            type_q, language_q, charset_q, encoding_q;
     unsigned            level_matched;
@@ -113,6 +114,7 @@ struct negotiation {
     bool remote;         /* by the remote variant selection algorithm, RFC 2296 */
     bool literal;        /* the client's qualities are not to be improved on */
     bool from_map;
+    bool from_kept;      /* variants were found by an earlier request */
 };
 
 static inline struct variant *pn__variant(const struct negotiation *n, int i)
@@ -147,6 +149,12 @@ void pn__negotiation_list(struct negotiation *n);
  *  @param ret_map a type map among them, which speaks for all; NULL: none.
  *  @return 0: n->variants is filled, or empty when there is nothing of that name; else the status to fail with. */
 PN_MAY_YIELD int pn__negotiation_forms(struct negotiation *n, struct pn_request **ret_map);
+/** Keeps n->variants for the next requests. @param stamp of the directory before it was looked at; 0: they may not be kept. */
+void pn__negotiation_keep(struct negotiation *n, uint64_t stamp);
+/** Fills n->variants with what an earlier request found, without look-ups; n->r stands for a missing file. @return is there such? */
+bool pn__negotiation_kept(struct negotiation *n);
+/** Gives codings of kept variants the names by which this client knows them. */
+PN_MAY_YIELD void pn__negotiation_name_codings(struct negotiation *n);
 /** Reads the type map that `map` was looked up as into n. @return 0 or the status to fail with. */
 PN_MAY_YIELD int pn__negotiation_read_map(struct negotiation *n, struct pn_request *map);
 

@@ -95,7 +95,7 @@ PN_MAY_YIELD static void add_alternate(struct negotiation *n, struct variant *va
     add_attribute(out, "charset", variant->charset);
     add_attribute(out, "language", joined(pool, variant->languages));
     add_attribute(out, "encoding", variant->encoding);
-    if (!variant->sub || !variant->sub->handler.n) /* what a program will answer has no length yet */
+    if (!variant->by_program) /* what a program will answer has no length yet */
         pn_buf_printf(out, " {length %lld}", (long long)pn__variant_length(n, variant));
     pn_buf_lit(out, "}");
 }
@@ -114,8 +114,10 @@ PN_MAY_YIELD static void set_alternates(struct negotiation *n)
 
 void pn__negotiation_head(struct negotiation *n, bool is_list)
 {
-    if (n->send_alternates)
+    if (n->send_alternates) {
+        pn__negotiation_name_codings(n);
         set_alternates(n);
+    }
     set_vary(n);
     if (n->transparent)
         pn_headers_set(&n->r->err_out, PN_HDR_TCN, is_list ? PN_STR("list") : PN_STR("choice"));

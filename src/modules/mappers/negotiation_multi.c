@@ -1,7 +1,9 @@
 /* negotiation_multi.c - MultiViews: the forms of a missing file, found among the names of its directory. */
 #include "negotiation.h"
 
+#include <pinion/entry.h>
 #include <pinion/listing.h>
+#include <pinion/memo.h>
 #include <pinion/mime.h>
 #include <pinion/uri.h>
 
@@ -62,16 +64,20 @@ static void describe(struct pn_request *r, struct variant *variant, const struct
     variant->encoding = pn_str_lower(r->pool, sub->content_encoding);
     variant->languages = sub->languages;
     variant->bytes = (int64_t)sub->finfo.size;
+    variant->by_program = sub->handler.n > 0;
 }
 
-/* @return true: it is a type map, which speaks for all. */
-PN_MAY_YIELD static bool consider(struct negotiation *n, const struct pn_mime_provider *mime, pn_str asked, pn_str name)
+/* @param alike is made false when the next request may find something else.
+ * @return true: it is a type map, which speaks for all. */
+PN_MAY_YIELD static bool consider(struct negotiation *n, const struct pn_mime_provider *mime, pn_str asked,
+                                  const struct pn_dirent *entry, bool *alike)
 {
     struct variant variant;
 
     pn__variant_init(&variant);
-    variant.name = pn_str_dup(n->r->pool, name);
+    variant.name = pn_str_dup(n->r->pool, entry->name);
     struct pn_request *sub = pn__variant_lookup(n, &variant);
+    *alike = *alike && entry->type_hint == PN_FILE_REGULAR && pn_entry_is_alike(n->r, sub);
     if (sub->finfo.type != PN_FILE_REGULAR || sub->status != 200 || !mime || !mime->is_form_of(sub, asked))
         return false;
     if (!sub->content_type.n && !sub->handler.n)
@@ -89,7 +95,8 @@ int pn__negotiation_forms(struct negotiation *n, struct pn_request **ret_map)
     pn_str                         asked = pn_str_from(r->filename, directory.n);
     pn_str                         prefix = PN_CAT(r->pool, asked, PN_STR("."));
     const struct pn_listing       *listing;
-    bool                           any = false;
+    uint64_t                       stamp = pn_memo_stamp(r);
+    bool                           any = false, alike = true;
 
     *ret_map = NULL;
     if (asked.n == 0)
@@ -109,11 +116,12 @@ int pn__negotiation_forms(struct negotiation *n, struct pn_request **ret_map)
         if (entry->type_hint == PN_FILE_DIRECTORY || entry->type_hint == PN_FILE_OTHER)
             continue;
         any = true;
-        if (consider(n, mime, asked, entry->name)) {
+        if (consider(n, mime, asked, entry, &alike)) {
             *ret_map = pn__variant(n, n->variants->nelts - 1)->sub;
             return 0;
         }
     }
+    pn__negotiation_keep(n, alike ? stamp : 0);
     if (!any || n->variants->nelts)
         return 0;
     PN_LOG_R(r, PN_LOG_ERR, 687, 0, "Negotiation: discovered file(s) matching request: %s (None could be negotiated).", r->filename.p);

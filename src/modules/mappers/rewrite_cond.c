@@ -134,7 +134,7 @@ const char *pn__rewrite_cond_parse(struct pn_conf_cmd *cmd, pn_str line, struct 
     pn_str      input = pn__rewrite_argument(&line), pattern = pn__rewrite_argument(&line), flags = pn__rewrite_argument(&line);
     const char *error = NULL;
 
-    *ret = (struct rewrite_cond){ .pattern = pn_str_dup(cmd->pool, pattern) };
+    *ret = (struct rewrite_cond){ .pattern = pn_str_dup(cmd->pool, pattern), .where = pn_conf_where(cmd) };
     if (!input.p || !pattern.p)
         return "RewriteCond takes a test string and a pattern: RewriteCond %{HTTP_HOST} \"!^www\\.\" [NC]";
     if (flags.p)
@@ -236,23 +236,22 @@ PN_MAY_YIELD static bool subrequest_holds(struct rewrite_run *run, enum rewrite_
 }
 
 /* A pattern that explodes must not let a request pass or change: it fails, and the log names the rule. */
-static pn_rc exploded(struct rewrite_run *run, const struct rewrite_rule *rule, pn_str pattern)
+static pn_rc exploded(struct rewrite_run *run, const struct rewrite_cond *cond)
 {
     struct pn_request *r = run->r;
 
     run->status = 500;
-    return pn_fail(r, 500, PN_LOG_MODULE, 20703, "RewriteCond '%.*s' of RewriteRule '%.*s': the regular expression gave up on this "
-                   "text (match limit)", PN_FMT(pattern), PN_FMT(rule->pattern));
+    return pn_fail(r, 500, PN_LOG_MODULE, 20703, "RewriteCond '%.*s' at %s: the regular expression gave up on this text (match limit)",
+                   PN_FMT(cond->pattern), cond->where.p);
 }
 
-PN_MAY_YIELD static pn_rc regex_holds(struct rewrite_run *run, const struct rewrite_rule *rule, const struct rewrite_cond *cond,
-                                      pn_str input, bool *ret_holds)
+static pn_rc regex_holds(struct rewrite_run *run, const struct rewrite_cond *cond, pn_str input, bool *ret_holds)
 {
     struct pn_match match;
     pn_rc           rc = pn_regex_match(cond->regex, input, &match);
 
     if (rc == PN_LIMIT)
-        return exploded(run, rule, cond->pattern);
+        return exploded(run, cond);
     *ret_holds = rc == PN_OK;
     if (rc == PN_OK && !cond->negated)
         run->cond_match = match;
@@ -274,7 +273,7 @@ PN_MAY_YIELD static pn_rc expr_holds(struct rewrite_run *run, const struct rewri
     r->filename = filename;
     r->query = query;
     if (rc == PN_LIMIT)
-        return exploded(run, rule, cond->pattern);
+        return exploded(run, cond);
     if (rc != PN_OK) {
         run->status = 500;
         return pn_fail(r, 500, PN_LOG_MODULE, 20704, "RewriteCond expr '%.*s' of RewriteRule '%.*s' cannot be evaluated%s%s",
@@ -285,11 +284,10 @@ PN_MAY_YIELD static pn_rc expr_holds(struct rewrite_run *run, const struct rewri
     return PN_OK;
 }
 
-PN_MAY_YIELD static pn_rc holds(struct rewrite_run *run, const struct rewrite_rule *rule, const struct rewrite_cond *cond,
-                                pn_str input, bool *ret_holds)
+PN_MAY_YIELD static pn_rc holds(struct rewrite_run *run, const struct rewrite_cond *cond, pn_str input, bool *ret_holds)
 {
     switch (cond->test) {
-    case TEST_REGEX: return regex_holds(run, rule, cond, input, ret_holds);
+    case TEST_REGEX: return regex_holds(run, cond, input, ret_holds);
     case TEST_LT: case TEST_GT: case TEST_EQ: case TEST_LE: case TEST_GE:
         *ret_holds = text_holds(cond, input);
         return PN_OK;
@@ -326,7 +324,7 @@ pn_rc pn__rewrite_cond_test(struct rewrite_run *run, const struct rewrite_rule *
                          PN_FMT(cond->input->source), PN_FMT(rule->pattern));
         }
         if (rc == PN_OK)
-            rc = holds(run, rule, cond, input, ret_holds);
+            rc = holds(run, cond, input, ret_holds);
     }
     run->no_vary = false;
     if (rc != PN_OK)

@@ -92,7 +92,7 @@ static void set_subject(struct rewrite_run *run)
 static pn_rc fail(struct rewrite_run *run, unsigned id, const struct rewrite_rule *rule, const char *why)
 {
     run->status = 500;
-    return pn_fail(run->r, 500, PN_LOG_MODULE, id, "RewriteRule '%.*s': %s", PN_FMT(rule->pattern), why);
+    return pn_fail(run->r, 500, PN_LOG_MODULE, id, "RewriteRule '%.*s' at %s: %s", PN_FMT(rule->pattern), rule->where.p, why);
 }
 
 /* @return PN_OK, PN_NOT_FOUND, or PN_FAILED. */

@@ -300,6 +300,7 @@ const char *pn__rewrite_rule_parse(struct pn_conf_cmd *cmd, pn_str line, struct 
         ret->flags |= RULE_NOT;
         pattern = pn_str_from(pattern, 1);
     }
+    ret->where = pn_conf_where(cmd);
     ret->pattern = pn_str_dup(cmd->pool, pattern);
     if (pn_regex_compile(cmd->pool, pattern, PN_REGEX_DOTALL | (ret->flags & RULE_NO_CASE ? PN_REGEX_ICASE : 0U), &ret->regex,
                          &error) != PN_OK)
