@@ -145,15 +145,27 @@ static bool had_enough(const struct pn_child *child)
            pn__child_accepted(child) >= (uint64_t)child->conf->max_connections_per_child;
 }
 
+/* A sibling that sleeps is woken in place of one that does not, so the listeners may stay in the poll set until the end of the
+ * turn. Most connections that are closed after one answer have gone by then, and the kernel need not be told at all. */
+static void hold_one(struct pn_child *child)
+{
+    if (child->turn || child->paused) {
+        pn__accept_pause(child, PN__PAUSE_BUSY);
+        return;
+    }
+    child->paused = PN__PAUSE_BUSY;
+    child->hold_due = true;
+}
+
 static void after_accepting(struct pn_child *child)
 {
     if (had_enough(child) && child->events)
         (void)pn__child_had_enough(child);
     if (!child->draining && pn__child_holds_one(child) && conns_now(child) > 0) {
-        pn__accept_pause(child, PN__PAUSE_BUSY);
+        hold_one(child);
         pn__child_publish(child); /* before the master looks */
-        if (atomic_fetch_sub(&child->board->idle, 1) <= 1 && child->events)
-            pn__events_tell(child->events, PN_NOTE_BUSY, child->index);
+        if (atomic_fetch_sub(&child->board->idle, 1) <= 1)
+            pn__child_says_busy(child);
     }
 }
 
@@ -260,8 +272,9 @@ void pn__accept_pause(struct pn_child *child, unsigned why)
 
     if (why != PN__PAUSE_TURN)
         pn__accept_turn_end(child);
-    was_paused = child->paused != 0;
+    was_paused = child->paused != 0 && !child->hold_due;
     child->paused |= why;
+    child->hold_due = false;
     if (was_paused || !child->listening)
         return;
     for (struct pn_listener *one = child->listeners; one; one = one->next)
@@ -271,9 +284,10 @@ void pn__accept_pause(struct pn_child *child, unsigned why)
 
 void pn__accept_resume(struct pn_child *child, unsigned why)
 {
-    bool was_paused = child->paused != 0;
+    bool was_paused = child->paused != 0 && !child->hold_due;
 
     child->paused &= ~why;
+    child->hold_due = child->hold_due && child->paused;
     if (child->paused == PN__PAUSE_TURN && child->listening)
         pn__accept_turn_want(child);
     if (!was_paused || child->paused || !child->listening)
@@ -281,6 +295,11 @@ void pn__accept_resume(struct pn_child *child, unsigned why)
     for (struct pn_listener *one = child->listeners; one; one = one->next)
         if (pn_io_resume(child->loop, &one->io) != PN_OK)
             trouble(child, errno);
+}
+
+void pn__accept_settle(struct pn_child *child)
+{
+    pn__accept_pause(child, PN__PAUSE_BUSY);
 }
 
 void pn__accept_look(struct pn_child *child)

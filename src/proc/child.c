@@ -124,6 +124,12 @@ uint64_t pn__child_accepted(const struct pn_child *child)
     return atomic_load_explicit(&child->slot->accepted, memory_order_relaxed) + (child->accepted - child->told_accepted);
 }
 
+void pn__child_says_busy(const struct pn_child *child)
+{
+    if (child->events && !atomic_exchange(&child->board->told_busy, true))
+        pn__events_tell(child->events, PN_NOTE_BUSY, child->index);
+}
+
 static void obey(struct pn_child *child)
 {
     unsigned what = atomic_exchange(child->asked, 0);
@@ -163,8 +169,7 @@ static void mind_fullness(struct pn_child *child, const struct pn_child_figures 
         return;
     }
     pn__accept_pause(child, PN__PAUSE_FULL);
-    if (child->events)
-        pn__events_tell(child->events, PN_NOTE_BUSY, child->index);
+    pn__child_says_busy(child);
 }
 
 /* MaxMemPerChild */
@@ -201,8 +206,11 @@ static void end_of_turn(struct pn_turn_hook *hook)
     if (child->conf->model == PN_MPM_EVENT)
         mind_fullness(child, &figures);
     mind_memory(child);
-    if (figures.conns != 0)
+    if (figures.conns != 0) {
+        if (child->hold_due)
+            pn__accept_settle(child);
         return;
+    }
     if (child->draining)
         pn_loop_stop(child->loop);
     else if (child->paused & PN__PAUSE_BUSY) {

@@ -60,6 +60,7 @@ struct pn_child {
     bool                  has_left_it;    /* nobody took what this child left to its siblings */
     bool                  draining;
     bool                  listening;
+    bool                  hold_due;       /* paused for PN__PAUSE_BUSY alone, and the kernel has not been told */
     bool                  said_enough;    /* the master knows that it has had enough */
 };
 
@@ -76,6 +77,8 @@ void pn__child_drain(struct pn_child *child);
 bool pn__child_had_enough(struct pn_child *child);
 /** Connections that the process has accepted. */
 uint64_t pn__child_accepted(const struct pn_child *child);
+/** Tells the master that no child, or no slot of this one, is idle; unless it has been told and not looked yet. */
+void pn__child_says_busy(const struct pn_child *child);
 /** Copies the figures to the slot. */
 void pn__child_publish(struct pn_child *child);
 /** Does it hold one connection at a time? */
@@ -112,6 +115,8 @@ PN_NODISCARD pn_rc pn__accept_open(struct pn_child *child);
 void pn__accept_close(struct pn_child *child);
 void pn__accept_pause(struct pn_child *child, unsigned why);
 void pn__accept_resume(struct pn_child *child, unsigned why);
+/** The end of a turn in which a connection was taken that is still there: others are left to the siblings. */
+void pn__accept_settle(struct pn_child *child);
 /** Asks the kernel anew which listeners have connections. */
 void pn__accept_look(struct pn_child *child);
 

@@ -27,6 +27,7 @@ enum { SPARE_SLOTS = 1024 };
 enum { MOST_SCORED = 4096 };
 
 #define LOOK_USEC PN_USEC_PER_SEC
+#define BUSY_AGAIN_USEC (20 * PN_USEC_PER_MSEC)
 /* Without a failure for so long, the next one is a new story. */
 #define GOOD_BEHAVIOUR_USEC (30 * PN_USEC_PER_SEC)
 #define STOP_PATIENCE_USEC (5 * PN_USEC_PER_SEC)
@@ -292,13 +293,29 @@ static void carry_out(struct pn_master *master, const struct pn_spare_plan *plan
         pn__headcount_start(master, plan->start);
 }
 
+/* Children are heard again at once where new ones begin, after a moment when one was idle after all, and at the limit with the
+ * next look at all of them: those who come and go must not keep the master awake. */
 static void look_for_burst(struct pn_master *master)
 {
     struct pn_spare_view view = pn__children_view(master);
     struct pn_spare_plan plan = pn__spare_burst(master->conf, view);
 
-    if (master->phase == PN__RUNNING)
-        carry_out(master, &plan, &view);
+    master->busy_look = PN_NEVER;
+    if (master->phase != PN__RUNNING)
+        return;
+    if (plan.start)
+        atomic_store(&master->board->told_busy, false);
+    else if (!plan.at_limit)
+        master->busy_look = master->now + BUSY_AGAIN_USEC;
+    carry_out(master, &plan, &view);
+}
+
+static void look_again_for_burst(struct pn_master *master)
+{
+    atomic_store(&master->board->told_busy, false); /* before the look: who fills up after it tells */
+    look_for_burst(master);
+    if (master->busy_look != PN_NEVER && !atomic_load(&master->board->told_busy))
+        master->busy_look = PN_NEVER;
 }
 
 static bool somebody_waits(const struct pn_listener *listener)
@@ -330,10 +347,13 @@ static void look_at_backlog(struct pn_master *master)
 /* @param timely a second has passed: spare children are counted then. */
 static void look_at_children(struct pn_master *master, bool timely)
 {
-    struct pn_spare_view view = pn__children_view(master);
+    struct pn_spare_view view;
     struct pn_spare_plan plan = { 0 };
     unsigned             first = (unsigned)master->conf->start_servers;
 
+    if (master->busy_look == PN_NEVER)
+        atomic_store(&master->board->told_busy, false); /* before they are counted */
+    view = pn__children_view(master);
     if (view.total == 0)
         plan.start = first;
     else if (timely || view.total < (unsigned)master->conf->keep_children)
@@ -399,6 +419,9 @@ static pn_usec look_around(struct pn_master *master)
             pn__board_sample(master->now);
         }
     }
+    if (master->now >= master->busy_look)
+        look_again_for_burst(master);
+    next = sooner(next, master->busy_look);
     pn__reload_look(master);
     if (master->fork_pause && master->fork_after > master->now)
         next = sooner(next, master->fork_after);
@@ -435,10 +458,12 @@ static void run(struct pn_master *master)
 
 static int run_master(struct pn_master *master)
 {
-    /* What it loads need not be loaded by each child. */
+    /* What these load need not be loaded by each child. */
+    tzset();
     pn__crash_watch(master->conf, master->ops->error_log_fd(master->generation), NULL);
     master->now = monotonic();
     master->next_look = master->now + LOOK_USEC;
+    master->busy_look = PN_NEVER;
     master->next_watchdog = master->notify.watchdog == PN_NEVER ? PN_NEVER : master->now;
     master->spare_rate = 1;
     if (master->options->daemon)

@@ -52,6 +52,7 @@ struct pn_master {
     int       reload_signal;    /* what they will be sent */
     pn_usec   reload_by;        /* then they are told, whatever the new ones do */
     pn_usec   next_look;        /* of each second */
+    pn_usec   busy_look;        /* a child said that none is idle, and one was: when to see again; PN_NEVER: no need */
     pn_usec   next_watchdog;
     unsigned  spare_rate;
     bool      said_busy, said_limit, said_board_full;

@@ -48,6 +48,7 @@ struct pn_board {
     atomic_uint         generation; /* of the master */
     atomic_uint         used;       /* slots below this one have been in use */
     atomic_int          idle;       /* prefork: children without a connection; a hint */
+    atomic_bool         told_busy;  /* a child has said that none is idle, and the master will look */
     atomic_int_fast64_t started;    /* pn_wall: when the master began */
     atomic_int_fast64_t reloaded;   /* pn_wall: when this generation began */
     struct pn_board_slot slots[];

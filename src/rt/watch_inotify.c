@@ -35,7 +35,7 @@ struct pn_watcher {
     struct pn_watch       *next;      /* whose turn comes after the callback that runs */
     struct pn_turn_hook    received;
     struct pn__watch_table table;
-    _Alignas(struct inotify_event) char buf[READ_BYTES];
+    char                  *buf;       /* READ_BYTES, aligned for events; its pages are touched by events alone */
 };
 
 static void received_fn(struct pn_turn_hook *hook)
@@ -52,6 +52,7 @@ pn_rc pn_watcher_open(struct pn_loop *loop, apr_pool_t *pool, struct pn_watch_hu
     if (fd < 0)
         return PN_SYSTEM;
     watcher = apr_pcalloc(pool, sizeof(*watcher));
+    watcher->buf = apr_palloc(pool, READ_BYTES);
     watcher->loop = loop;
     watcher->fd = fd;
     watcher->hub = hub;
@@ -288,8 +289,8 @@ static void handle(struct pn_watcher *watcher, const struct inotify_event *event
 static bool read_batch(struct pn_watcher *watcher, size_t *ret_bytes)
 {
     ssize_t n = watcher->hub ? pn__watch_hub_read(watcher->hub, &watcher->member, watcher->buf,
-                                                  sizeof(watcher->buf))
-                             : read(watcher->fd, watcher->buf, sizeof(watcher->buf));
+                                                  READ_BYTES)
+                             : read(watcher->fd, watcher->buf, READ_BYTES);
 
     pn_assert(n > 0 || errno == EAGAIN || errno == EINTR);
     if (n < 0)
@@ -320,7 +321,7 @@ void pn_watcher_drain(struct pn_watcher *watcher)
             watcher->has_stale = false;
             break;
         }
-    while (watcher->has_stale || bytes + largest > sizeof(watcher->buf));
+    while (watcher->has_stale || bytes + largest > READ_BYTES);
     watcher->draining = false;
 }
 

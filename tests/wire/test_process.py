@@ -308,18 +308,18 @@ def state_of(pid):
 def test_stop_hears_of_a_child_that_ended_meanwhile(ten):
     """A child ends while the master is busy with an earlier signal: its end is not overlooked. A master that overlooks it
     waits for the longest that children may take to stop, which is five seconds; the reload is held up by a pipe."""
-    more = ten.run_dir / "more.conf"
-    more.write_text("# nothing yet\n")
-    ten.conf("StartServers 1\nMaxSpareThreads 1\nInclude {run}/more.conf").start()
+    types = ten.run_dir / "mime.types"
+    ten.conf("StartServers 1\nMaxSpareThreads 1").start()
     child, = ten.children
-    more.unlink()
-    os.mkfifo(more)
+    types.unlink()
+    os.mkfifo(types)
+    ten.conf(f"Listen 192.0.2.1:{ten.port}").write_conf()  # nobody's address: the reload is refused, and no child is started
     ten.signal(signal.SIGHUP)
-    with open(more, "w", encoding="ascii") as reload:  # waits until the master reads
+    with open(types, "w", encoding="ascii") as reload:  # waits until the master reads
         os.kill(child, signal.SIGKILL)
         ten.wait(lambda: state_of(child) == "Z", "the child to end")
-        ten.signal(signal.SIGTERM)
-        reload.write("NoSuchDirective\n")
+        ten.server.stop()
+        reload.write("text/plain txt\n")
     begun = time.monotonic()
-    ten.stop()
+    ten.server.process.wait(20)
     assert time.monotonic() - begun < 4.5
