@@ -19,6 +19,9 @@ PN_MAY_YIELD struct pn_request *pn_entry_lookup(struct pn_request *r, apr_pool_t
  *  settings (of one with a content coding: by the client's names for codings too), so that it is the same for every request
  *  with these settings? */
 bool pn_entries_are_alike(const struct pn_request *r);
+/** The same of one look-up on behalf of r, pn_sub_lookup_file's too: does what it says hold for every request with r's URL path and
+ *  settings, until something in the directory changes? No, when the file has settings of its own or several names. */
+bool pn_entry_is_alike(const struct pn_request *r, const struct pn_request *entry);
 void pn_entry_release(struct pn_request *entry);
 
 #endif

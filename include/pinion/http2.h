@@ -16,7 +16,6 @@ enum pn_http2_switch { PN_HTTP2_DEFAULT = 0, PN_HTTP2_ON, PN_HTTP2_OFF };
 struct pn_http2_conf {
     int64_t max_streams;      /* H2MaxSessionStreams: open at a time */
     int64_t window_bytes;     /* H2WindowSize: of a request body on its way */
-    int64_t stream_bytes;     /* H2StreamMaxMemSize: of an answer, framed and not sent */
     int64_t data_frame_bytes; /* H2MaxDataFrameLen; 0: as the protocol has it */
     int64_t padding_bits;     /* H2Padding: up to 2^n - 1 bytes a frame; 0: none */
     int64_t max_errors;       /* H2MaxStreamErrors; 0: any number */
@@ -42,6 +41,9 @@ struct pn_http2_stream {
 };
 /** @return false: r (or what it was derived from) came over another protocol. */
 bool pn_http2_stream_of(const struct pn_request *r, struct pn_http2_stream *ret);
+
+/** H2StreamTimeout: how long r's stream waits for its client each time. Without effect over other protocols. */
+void pn_http2_set_timeout(struct pn_request *r, pn_usec timeout);
 
 /** Sends an interim answer (103) with these fields before r's own. Protocols that cannot, HTTP/1.0 among them, send nothing.
  *  @return PN_OK, PN_DECLINED (nothing was sent), PN_CANCELLED. */

@@ -24,7 +24,9 @@ struct pn_module {
     void (*dir_conf_init)(apr_pool_t *pool, void *conf);
     void (*server_conf_init)(apr_pool_t *pool, struct pn_server *server, void *conf);
     /** Merges what slots don't. `merged` holds a copy of base with the slots merged already. A module whose
-     *  settings have members outside slots gives one; others leave it NULL. */
+     *  settings have members outside slots gives one; others leave it NULL. What came of merging is merged over another
+     *  place in turn: sections that apply together are merged with each other first, so what is relative ("+", "-", a reset)
+     *  must stay so in `merged` while base says nothing absolute. */
     void (*dir_conf_merge)(apr_pool_t *pool, const void *base, const void *add, void *merged);
     void (*server_conf_merge)(apr_pool_t *pool, const void *base, const void *add, void *merged);
 

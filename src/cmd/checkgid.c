@@ -42,9 +42,10 @@ int main(int argc, char **argv)
 {
     bool good = true;
 
-    if (argc < 2) {
-        fprintf(stderr, "Usage: " PROGRAM " GROUP ...\nTells whether each GROUP, a name or #number, can be used.\n");
-        return 1;
+    if (argc < 2 || strcmp(argv[1], "--help") == 0) {
+        fprintf(argc < 2 ? stderr : stdout,
+                "Usage: " PROGRAM " GROUP ...\nTells whether each GROUP, a name or #number, can be used.\n");
+        return argc < 2 ? 1 : 0;
     }
     for (int i = 1; i < argc; i++) {
         const char *wrong = complaint(argv[i]);

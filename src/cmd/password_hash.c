@@ -1,4 +1,5 @@
-/* password_hash.c - hashes as password files have them. The server's side is authn_hash.c of the modules. */
+/* password_hash.c - hashes as password files have them. The server's side is authn_hash.c of the
+ * modules. */
 #include <apr_general.h>
 #include <apr_md5.h>
 #include <apr_sha1.h>
@@ -35,8 +36,9 @@ static void random_bytes(unsigned char *to, size_t n)
 /* Characters that every salt may have, 6 random bits each. */
 static const char *random_salt(apr_pool_t *pool, size_t n)
 {
-    static const char letters[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    char             *salt = apr_pcalloc(pool, n + 1);
+    static const char letters[] =
+        "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    char *salt = apr_pcalloc(pool, n + 1);
 
     random_bytes((unsigned char *)salt, n);
     for (size_t i = 0; i < n; i++)
@@ -57,7 +59,8 @@ static const char *hash_bcrypt(apr_pool_t *pool, unsigned cost, const char *pass
 
     warn_of_length(password, BCRYPT_COUNTS_BYTES);
     random_bytes(salt, sizeof(salt));
-    if (apr_bcrypt_encode(password, cost ? cost : BCRYPT_COST, salt, sizeof(salt), hash, HASH_MAX_BYTES) != APR_SUCCESS)
+    if (apr_bcrypt_encode(password, cost ? cost : BCRYPT_COST, salt, sizeof(salt), hash,
+                          HASH_MAX_BYTES) != APR_SUCCESS)
         no_hash("bcrypt failed");
     return hash;
 }
@@ -69,8 +72,9 @@ static const char *hash_argon2(apr_pool_t *pool, const char *password)
     int           code;
 
     random_bytes(salt, sizeof(salt));
-    code = argon2id_hash_encoded(ARGON2_PASSES, ARGON2_MEMORY_KB, ARGON2_LANES, password, strlen(password), salt,
-                                 sizeof(salt), ARGON2_HASH_BYTES, hash, HASH_MAX_BYTES);
+    code = argon2id_hash_encoded(ARGON2_PASSES, ARGON2_MEMORY_KB, ARGON2_LANES, password,
+                                 strlen(password), salt, sizeof(salt), ARGON2_HASH_BYTES, hash,
+                                 HASH_MAX_BYTES);
     if (code != ARGON2_OK)
         no_hash(argon2_error_message(code));
     return hash;
@@ -91,7 +95,8 @@ static const char *hash_sha2(apr_pool_t *pool, char kind, unsigned rounds, const
 {
     const char *count = rounds ? apr_psprintf(pool, "rounds=%u$", rounds) : "";
 
-    return hash_by_crypt(pool, apr_psprintf(pool, "$%c$%s%s", kind, count, random_salt(pool, 16)), password);
+    return hash_by_crypt(pool, apr_psprintf(pool, "$%c$%s%s", kind, count, random_salt(pool, 16)),
+                         password);
 }
 
 static const char *hash_md5(apr_pool_t *pool, const char *password)
@@ -119,7 +124,8 @@ static const char *plain(apr_pool_t *pool, const char *password)
     return apr_pstrdup(pool, password);
 }
 
-const char *password_hash(apr_pool_t *pool, const struct password_options *options, const char *password)
+const char *password_hash(apr_pool_t *pool, const struct password_options *options,
+                          const char *password)
 {
     switch (options->kind) {
     case PASSWORD_BCRYPT: return hash_bcrypt(pool, options->cost, password);
@@ -138,8 +144,9 @@ const char *password_hash(apr_pool_t *pool, const struct password_options *optio
 
 bool password_fits(const char *password, const char *stored)
 {
-    argon2_type type = strncmp(stored, "$argon2id$", 10) == 0 ? Argon2_id : strncmp(stored, "$argon2i$", 9) == 0 ? Argon2_i
-                                                                                                                   : Argon2_d;
+    argon2_type type = strncmp(stored, "$argon2id$", 10) == 0 ? Argon2_id
+                       : strncmp(stored, "$argon2i$", 9) == 0 ? Argon2_i
+                                                              : Argon2_d;
 
     if (strncmp(stored, "$argon2", 7) == 0)
         return argon2_verify(stored, password, strlen(password), type) == ARGON2_OK;

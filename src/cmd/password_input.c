@@ -82,7 +82,8 @@ static char *first_line(apr_pool_t *pool)
     return password;
 }
 
-char *password_get(apr_pool_t *pool, const struct password_options *options, char *given, bool twice)
+char *password_get(apr_pool_t *pool, const struct password_options *options, char *given,
+                   bool twice)
 {
     char *password;
 
@@ -106,7 +107,9 @@ void password_check_user(const char *user)
     for (const char *p = user; *p; p++)
         if (*p == ':' || apr_iscntrl(*p) || (p == user && *p == '#')) {
             fprintf(stderr, "the user's name has %s\n",
-                    *p == ':' ? "a ':'" : *p == '#' ? "a '#' at its beginning" : "a control character");
+                    *p == ':'   ? "a ':'"
+                    : *p == '#' ? "a '#' at its beginning"
+                                : "a control character");
             exit(PASSWORD_USER);
         }
 }

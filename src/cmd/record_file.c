@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -102,7 +103,8 @@ bool record_file_open(apr_pool_t *pool, const char *path, bool create, struct re
         if (!locked)
             close(file.fd);
     }
-    whole = locked > 0 ? realpath(path, NULL) : NULL; /* a link stays: what it leads to is replaced */
+    /* A link stays: what it leads to is replaced. */
+    whole = locked > 0 ? realpath(path, NULL) : NULL;
     file.path = whole ? apr_pstrdup(pool, whole) : NULL;
     free(whole);
     if (!file.path || (!create && !read_all(pool, file.fd, &file.text))) {
@@ -123,10 +125,12 @@ void record_file_close(struct record_file *file)
 
 /* ---- replacing ---- */
 
-/* What keeps a file from being replaced, but not from being written to: a directory that is not ours, a mount, other names. */
+/* What keeps a file from being replaced, but not from being written to: a directory that is not
+ * ours, a mount, other names. */
 static bool is_bound_to_place(int wrong)
 {
-    return wrong == EACCES || wrong == EPERM || wrong == EROFS || wrong == EBUSY || wrong == EXDEV || wrong == EMLINK;
+    return wrong == EACCES || wrong == EPERM || wrong == EROFS || wrong == EBUSY ||
+           wrong == EXDEV || wrong == EMLINK;
 }
 
 static bool fill_like(int fd, const struct stat *like, pn_str text)
@@ -135,7 +139,8 @@ static bool fill_like(int fd, const struct stat *like, pn_str text)
 
     if (fstat(fd, &own) != 0)
         return false;
-    if ((own.st_uid != like->st_uid || own.st_gid != like->st_gid) && fchown(fd, like->st_uid, like->st_gid) != 0)
+    if ((own.st_uid != like->st_uid || own.st_gid != like->st_gid) &&
+        fchown(fd, like->st_uid, like->st_gid) != 0)
         return false;
     return fchmod(fd, like->st_mode & 07777) == 0 && write_all(fd, text);
 }
@@ -167,7 +172,8 @@ static bool replace_whole(const struct record_file *file, pn_str text)
 
 static bool overwrite(const struct record_file *file, pn_str text)
 {
-    return lseek(file->fd, 0, SEEK_SET) == 0 && ftruncate(file->fd, (off_t)text.n) == 0 && write_all(file->fd, text);
+    return lseek(file->fd, 0, SEEK_SET) == 0 && ftruncate(file->fd, (off_t)text.n) == 0 &&
+           write_all(file->fd, text);
 }
 
 bool record_file_replace(struct record_file *file, pn_str text)
@@ -179,12 +185,14 @@ bool record_file_replace(struct record_file *file, pn_str text)
 
 /* ---- records ---- */
 
-pn_str record_file_edit(apr_pool_t *pool, pn_str text, pn_str prefix, const char *record, bool *ret_found)
+pn_str record_file_edit(apr_pool_t *pool, pn_str text, pn_str prefix, const char *record,
+                        bool *ret_found)
 {
     struct pn_buf out;
     bool          found = false;
 
-    pn_buf_init(&out, pool, text.n + (record ? strlen(record) : 0) + 2); /* two line ends at most are added */
+    /* Two line ends at most are added. */
+    pn_buf_init(&out, pool, text.n + (record ? strlen(record) : 0) + 2);
     while (text.n) {
         pn_str line = pn_str_cut(text, '\n', &text);
         bool   ours = pn_str_starts(line, prefix);

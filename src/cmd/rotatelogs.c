@@ -1,8 +1,10 @@
-/* rotatelogs.c - writes a log that comes by standard input to files that take turns, by time or by size.
+/* rotatelogs.c - writes a log that comes by standard input to files that take turns, by time or by
+ * size.
  *
- * Run by the server for `CustomLog "|rotatelogs ..."`, for as long as the server lives, so nothing that happens to a file ends
- * it: what cannot be written is dropped and told of, since a log that is not read would stop the server. A file ends at the
- * end of a line. See docs/man/rotatelogs.8. */
+ * Run by the server for `CustomLog "|rotatelogs ..."`, for as long as the server lives, so nothing
+ * that happens to a file ends it: what cannot be written is dropped and told of, since a log that
+ * is not read would stop the server. A file ends at the end of a line. See docs/man/rotatelogs.8.
+ */
 #include "cmd/rotatelogs.h"
 
 #include <errno.h>
@@ -23,9 +25,9 @@
 struct state {
     struct rl_settings settings;
     struct rl_log      log;
-    uint64_t           lost_bytes;  /* since writing fails; 0: it does not */
-    size_t             line_bytes;  /* of the line under way that are out; 0: a line begins */
-    bool               cut;         /* the file ends in half a line, whose rest is lost */
+    uint64_t           lost_bytes; /* since writing fails; 0: it does not */
+    size_t             line_bytes; /* of the line under way that are out; 0: a line begins */
+    bool               cut;        /* the file ends in half a line, whose rest is lost */
 };
 
 static volatile sig_atomic_t ended;
@@ -56,7 +58,8 @@ static size_t write_all(int fd, const char *p, size_t n)
 static void lose(struct state *s, size_t n)
 {
     if (!s->lost_bytes)
-        fprintf(stderr, RL_PROGRAM ": cannot write to %s: %s; what comes is lost\n", s->log.path, strerror(errno));
+        fprintf(stderr, RL_PROGRAM ": cannot write to %s: %s; what comes is lost\n", s->log.path,
+                strerror(errno));
     s->lost_bytes += n;
 }
 
@@ -78,8 +81,8 @@ static void put(struct state *s, const char *p, size_t n)
         lose(s, n - done);
     }
     else if (s->lost_bytes) {
-        fprintf(stderr, RL_PROGRAM ": %s can be written to again; %llu bytes were lost\n", s->log.path,
-                (unsigned long long)s->lost_bytes);
+        fprintf(stderr, RL_PROGRAM ": %s can be written to again; %llu bytes were lost\n",
+                s->log.path, (unsigned long long)s->lost_bytes);
         s->lost_bytes = 0;
     }
 }
@@ -91,26 +94,43 @@ static void rotate(struct state *s)
     s->cut = false;
 }
 
-/* How much of the bytes goes to a file before it is looked at again: one line when sizes count. */
+static size_t rest_of_line(const char *p, size_t n)
+{
+    const char *end = memchr(p, '\n', n);
+
+    return end ? (size_t)(end - p) + 1 : n;
+}
+
+/* How much of the bytes goes to this file: all, or to the end of the line with which its size is
+ * passed. */
 static size_t piece_length(const struct state *s, const char *p, size_t n)
 {
-    const char *end;
+    uint64_t max = s->settings.size_max_bytes;
+    uint64_t room = max > s->log.bytes ? max - s->log.bytes : 0;
 
-    if (!s->settings.size_max_bytes)
-        return n;
-    end = memchr(p, '\n', n);
-    return end ? (size_t)(end - p) + 1 : n;
+    return !max || n <= room ? n : room + rest_of_line(p + room, n - room);
+}
+
+/* Of the line under way, what is out when another piece is. */
+static size_t line_bytes_after(size_t before, const char *p, size_t n)
+{
+    const char *end = memrchr(p, '\n', n);
+
+    return end ? n - (size_t)(end - p) - 1 : before + n;
 }
 
 static void take_bytes(struct state *s, const char *p, size_t n)
 {
     while (n > 0) {
+        bool   due = rl_is_due(&s->settings, &s->log);
         size_t piece;
-        if ((s->line_bytes == 0 || s->line_bytes > LINE_MAX_BYTES) && rl_is_due(&s->settings, &s->log))
+        if (due && (s->line_bytes == 0 || s->line_bytes > LINE_MAX_BYTES)) {
             rotate(s);
-        piece = piece_length(s, p, n);
+            due = false;
+        }
+        piece = due ? rest_of_line(p, n) : piece_length(s, p, n);
         put(s, p, piece);
-        s->line_bytes = p[piece - 1] == '\n' ? 0 : s->line_bytes + piece;
+        s->line_bytes = line_bytes_after(s->line_bytes, p, piece);
         p += piece;
         n -= piece;
     }
@@ -156,8 +176,9 @@ static void copy_log(struct state *s, const sigset_t *while_waiting)
     ssize_t     n;
 
     for (;;) {
+        bool last_look = ended; /* a signal ends a wait also when there are bytes */
         if (!wait_for_bytes(s, while_waiting)) {
-            if (ended)
+            if (last_look)
                 return;
             keep_intervals(s);
             continue;
@@ -192,6 +213,7 @@ static void prepare_signals(sigset_t *ret_while_waiting)
     sigaction(SIGTERM, &end, NULL);
     sigaction(SIGINT, &end, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a limit of file sizes counts as a full disk */
     sigaction(SIGCHLD, &ignore, NULL); /* programs that end leave no zombie */
 }
 

@@ -19,21 +19,22 @@ struct rl_settings {
     bool        local_time;
     bool        open_at_once;
     bool        make_directories;
-    bool        truncate;       /* one file, emptied in place of a rotation */
-    bool        truncate_next;  /* files are emptied when opened, but not the first */
+    bool        truncate;      /* one file, emptied in place of a rotation */
+    bool        truncate_next; /* files are emptied when opened, but not the first */
     bool        verbose;
-    bool        echo;           /* all goes to standard output too */
-    bool        even_empty;     /* a file for each interval */
+    bool        echo;       /* all goes to standard output too */
+    bool        even_empty; /* a file for each interval */
 };
 
 /** The file that is written now. */
 struct rl_log {
     char     path[PATH_MAX];
-    int      fd;            /* -1: none has been opened */
-    uint64_t bytes;         /* its size */
-    int64_t  begun_s;       /* beginning of its interval, by the log's clock; without intervals: when it was opened */
-    int64_t  retry_s;       /* a rotation failed: not again before this */
-    unsigned turn;          /* with `files`: which of them */
+    int      fd;      /* -1: none has been opened */
+    uint64_t bytes;   /* its size */
+    int64_t  begun_s; /* beginning of its interval, by the log's clock; without intervals: when it
+                         was opened */
+    int64_t  retry_s; /* a rotation failed: not again before this */
+    unsigned turn;    /* with `files`: which of them */
 };
 
 /** Ends the program when the options make no sense, or with 0 after help. */
@@ -45,8 +46,8 @@ int64_t rl_now_s(const struct rl_settings *settings);
 int64_t rl_left_s(const struct rl_settings *settings, const struct rl_log *log);
 /** Is it time for another file? */
 bool rl_is_due(const struct rl_settings *settings, const struct rl_log *log);
-/** Opens the file of now, with its link and its program. When that fails the present one goes on, if there is one; what was
- *  wrong has been said.  @return false: there is no file to write to. */
+/** Opens the file of now, with its link and its program. When that fails the present one goes on,
+ *  if there is one; what was wrong has been said.  @return false: there is no file to write to. */
 bool rl_rotate(const struct rl_settings *settings, struct rl_log *log);
 
 #endif

@@ -1,4 +1,5 @@
-/* rotatelogs_args.c - the command line of rotatelogs. Letters and order are those of Apache's program of that name. */
+/* rotatelogs_args.c - the command line of rotatelogs. Letters and order are those of Apache's
+ * program of that name. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,13 @@
 
 static void usage(FILE *to)
 {
-    fputs("Usage: " RL_PROGRAM " [-lfDtTvec] [-L LINK] [-p PROGRAM] [-n FILES] LOG SECONDS|SIZE(B|K|M|G) [OFFSET]\n"
+    fputs("Usage: " RL_PROGRAM " [-lfDtTvec] [-L LINK] [-p PROGRAM] [-n FILES]\n"
+          "                  LOG SECONDS|SIZE(B|K|M|G) [OFFSET]\n"
           "Writes what comes by standard input to files that take turns, as in\n\n"
           "    CustomLog \"|rotatelogs -l /var/log/site.%Y-%m-%d 86400\" common\n\n"
-          "LOG gets the time of its beginning at the end of its name, or where its %-sequences (strftime) want it.\n"
-          "After SECONDS a SIZE may follow: the next file begins when either is reached. OFFSET: minutes from UTC.\n\n"
+          "The time of a file's beginning stands at the end of its name, or where %-sequences\n"
+          "(strftime) want it. After SECONDS a SIZE may follow: the next file begins when either\n"
+          "is reached. OFFSET: minutes from UTC.\n\n"
           "  -l          local time, not UTC\n"
           "  -L LINK     a hard link to the current file\n"
           "  -p PROGRAM  start PROGRAM with the name of each new file and that of the one before\n"
@@ -67,7 +70,7 @@ static bool take_flag(struct rl_settings *s, int option)
 static void take_options(struct rl_settings *s, int argc, char **argv)
 {
     static const struct option words[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
-    int option;
+    int                        option;
 
     while ((option = getopt_long(argc, argv, "+lfDtTvecL:p:n:h", words, NULL)) >= 0) {
         if (option == 'h') {

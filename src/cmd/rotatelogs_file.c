@@ -20,9 +20,19 @@ extern char **environ;
 
 /* ---- time ---- */
 
+/* Not time(): that may be a tick behind, and a wait for the end of an interval would have to be
+ * repeated. */
+static time_t wall_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
 int64_t rl_now_s(const struct rl_settings *settings)
 {
-    time_t    now = time(NULL);
+    time_t    now = wall_s();
     struct tm local;
 
     if (!settings->local_time)
@@ -57,10 +67,11 @@ bool rl_is_due(const struct rl_settings *settings, const struct rl_log *log)
 
 /* ---- names ---- */
 
-/* The clock's time taken apart. It is the zone's own, so only %Z and %z need to be told of the zone. */
+/* The clock's time taken apart. It is the zone's own, so only %Z and %z need to be told of the
+ * zone. */
 static void clock_parts(const struct rl_settings *settings, int64_t clock_s, struct tm *ret)
 {
-    time_t    shifted = (time_t)clock_s, now = time(NULL);
+    time_t    shifted = (time_t)clock_s, now = wall_s();
     struct tm local;
 
     gmtime_r(&shifted, ret);
@@ -72,7 +83,8 @@ static void clock_parts(const struct rl_settings *settings, int64_t clock_s, str
 }
 
 /* @return false when the name has no room. */
-static bool file_name(const struct rl_settings *settings, int64_t begun_s, unsigned turn, char to[PATH_MAX])
+static bool file_name(const struct rl_settings *settings, int64_t begun_s, unsigned turn,
+                      char to[PATH_MAX])
 {
     struct tm parts;
     int       n;
@@ -100,7 +112,8 @@ static void make_directories(const char *path)
     while ((slash = strchr(slash + 1, '/'))) {
         *slash = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            fprintf(stderr, RL_PROGRAM ": cannot make the directory %s: %s\n", part, strerror(errno));
+            fprintf(stderr, RL_PROGRAM ": cannot make the directory %s: %s\n", part,
+                    strerror(errno));
         *slash = '/';
     }
 }
@@ -112,7 +125,8 @@ static void set_link(const char *path, const char *name)
 {
     static char temporary[PATH_MAX];
 
-    if (snprintf(temporary, sizeof(temporary), "%s.%ld", name, (long)getpid()) >= (int)sizeof(temporary)) {
+    if (snprintf(temporary, sizeof(temporary), "%s.%ld", name, (long)getpid()) >=
+        (int)sizeof(temporary)) {
         fprintf(stderr, RL_PROGRAM ": the name of the link is too long\n");
         return;
     }
@@ -121,7 +135,8 @@ static void set_link(const char *path, const char *name)
     unlink(temporary); /* is there when the rename failed, and when both were the same file */
 }
 
-/* COMPAT: Apache's hands its own standard input on. That is the log: what the program read of it would be lost. */
+/* COMPAT: Apache's hands its own standard input on. That is the log: what the program read of it
+ * would be lost. */
 static void start_program(const char *program, const char *path, const char *path_before)
 {
     posix_spawn_file_actions_t files;
@@ -154,7 +169,8 @@ static int open_file(const struct rl_settings *settings, const char *path, bool 
 {
     if (settings->make_directories)
         make_directories(path);
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (empty ? O_TRUNC : 0), 0666);
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (empty ? O_TRUNC : 0),
+                0666);
 }
 
 /* The file that is open has the new one's name too: it goes on, unless it is to be emptied. */
@@ -163,7 +179,8 @@ static bool goes_on(const struct rl_settings *settings, const struct rl_log *log
     return log->fd >= 0 && !settings->truncate && !settings->files && strcmp(path, log->path) == 0;
 }
 
-static void take_over(const struct rl_settings *settings, struct rl_log *log, int fd, const char *path)
+static void take_over(const struct rl_settings *settings, struct rl_log *log, int fd,
+                      const char *path)
 {
     static char path_before[PATH_MAX];
     struct stat st;
@@ -189,8 +206,8 @@ static void take_over(const struct rl_settings *settings, struct rl_log *log, in
 
 static bool fail(struct rl_log *log, int64_t now_s, const char *path)
 {
-    fprintf(stderr, RL_PROGRAM ": cannot open %s: %s%s%s\n", path, strerror(errno), log->fd >= 0 ? "; going on with " : "",
-            log->fd >= 0 ? log->path : "");
+    fprintf(stderr, RL_PROGRAM ": cannot open %s: %s%s%s\n", path, strerror(errno),
+            log->fd >= 0 ? "; going on with " : "", log->fd >= 0 ? log->path : "");
     log->retry_s = now_s + RETRY_S;
     return log->fd >= 0;
 }
@@ -203,8 +220,8 @@ bool rl_rotate(const struct rl_settings *settings, struct rl_log *log)
     int64_t     begun_s = now_s - ((now_s % step_s) + step_s) % step_s;
     bool        first = log->fd < 0, by_size = !first && rl_left_s(settings, log) > 0;
     unsigned    turn = first || !settings->files ? 0 : (log->turn + 1) % settings->files;
-    bool        empty = settings->truncate || (!first && (settings->truncate_next || settings->files));
-    int         fd;
+    bool empty = settings->truncate || (!first && (settings->truncate_next || settings->files));
+    int  fd;
 
     /* Within an interval names would repeat. */
     if (!file_name(settings, by_size ? now_s : begun_s, turn, path)) {

@@ -96,8 +96,9 @@ int main(int argc, char **argv)
     char    host[HOST_MAX + 1];
 
     if (argc > 1) {
-        fprintf(stderr, "Usage: " PROGRAM " < LOG\nWrites the lines of each host, their first word, to HOST.log.\n");
-        return argc == 2 && strcmp(argv[1], "-h") == 0 ? 0 : 1;
+        bool help = argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
+        fprintf(help ? stdout : stderr, "Usage: " PROGRAM " < LOG\nWrites the lines of each host, their first word, to HOST.log.\n");
+        return help ? 0 : 1;
     }
     while ((n = getline(&text, &room, stdin)) > 0) {
         size_t field = first_field(text, (size_t)n, &rest);

@@ -394,6 +394,12 @@ struct pn_conf_vec *pn_conf_merge(const struct pn_server *server, const struct p
     return vec;
 }
 
+struct pn_conf_vec *pn_conf_join(const struct pn_generation *generation, const struct pn_conf_vec *outer,
+                                 const struct pn_conf_vec *inner)
+{
+    return merge_counted(generation->core, outer, inner);
+}
+
 /* ---- references ---- */
 
 const struct pn_conf_vec *pn_conf_vec_ref(const struct pn_conf_vec *vec)

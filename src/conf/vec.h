@@ -35,6 +35,11 @@ void *pn_conf_server_need(struct pn_server *server, apr_pool_t *pool,
 struct pn_conf_vec *pn_conf_merge(const struct pn_server *server, const struct pn_conf_vec *outer,
                                   const struct pn_conf_vec *inner, apr_pool_t *pool);
 
+/** Two sections that apply together, `inner` after `outer`, made one to be merged over a place: without a plan.
+ * @return with one reference (pn_conf_vec_unref). Never suspends. */
+struct pn_conf_vec *pn_conf_join(const struct pn_generation *generation, const struct pn_conf_vec *outer,
+                                 const struct pn_conf_vec *inner);
+
 /** One more reference; nothing to do for vectors that are not counted. Returns its argument,
  * accepts NULL. */
 const struct pn_conf_vec *pn_conf_vec_ref(const struct pn_conf_vec *vec);

@@ -69,6 +69,7 @@ struct pn_core_server {
     apr_array_header_t *access_names;    /* AccessFileName: of pn_str */
     apr_array_header_t *directories;     /* of struct pn_section *: literal and glob by depth, then regex */
     apr_array_header_t *locations;       /* of struct pn_section *, configuration order */
+    struct pn_location_index *location_index; /* of locations; NULL: they are few */
     apr_array_header_t *protocols;       /* of pn_str */
     bool                protocols_honor_order;
     /* logs */
@@ -138,7 +139,7 @@ struct pn_core_dir {
     pn_str   default_charset;   /* AddDefaultCharset */
     bool     default_charset_set;
     uint8_t  etag_bits, etag_add, etag_remove;
-    bool     etag_set;
+    bool     etag_set, etag_relative; /* relative: add and remove over the outer place */
     int      encoded_slashes;   /* enum pn_slash_policy */
     bool     encoded_slashes_set;
     int64_t  limit_body;        /* LimitRequestBody, bytes; 0: unlimited */

@@ -2,6 +2,7 @@
  * Apache manual: "Apache Core Features". */
 #include "http/core_directives.h"
 
+#include "http/location_index.h"
 #include "http/log_error.h"
 #include "http/server_header.h"
 #include "http/vhost.h"
@@ -58,12 +59,17 @@ static void merge_etag(const struct pn_core_dir *outer, const struct pn_core_dir
 {
     if (!inner->etag_set)
         return;
-    if (inner->etag_bits)
+    if (!inner->etag_relative) {
         merged->etag_bits = inner->etag_bits;
+        merged->etag_relative = false;
+    }
     else {
         merged->etag_bits = (uint8_t)(((outer->etag_bits & ~PN_ETAG_NONE) | inner->etag_add) & ~inner->etag_remove);
         if (!merged->etag_bits)
             merged->etag_bits = PN_ETAG_NONE;
+        merged->etag_add = (uint8_t)((outer->etag_add & ~inner->etag_remove) | inner->etag_add);
+        merged->etag_remove = (uint8_t)((outer->etag_remove & ~inner->etag_add) | inner->etag_remove);
+        merged->etag_relative = outer->etag_relative || !outer->etag_set;
     }
     merged->etag_set = true;
 }
@@ -184,11 +190,13 @@ static pn_rc post_config(struct pn_generation *generation, apr_pool_t *pool, boo
 {
     struct pn_core_server *main_conf = PN_SERVER_CONF(generation->servers, &pn_module_core);
 
-    (void)pool;
     for (struct pn_server *s = generation->servers; s; s = s->next) {
         struct pn_core_server *conf = PN_SERVER_CONF(s, &pn_module_core);
         if (s == generation->servers || conf->directories != main_conf->directories)
             pn__sort_directories(conf->directories);
+        conf->location_index = s != generation->servers && conf->locations == main_conf->locations
+                                   ? main_conf->location_index
+                                   : pn_location_index_new(pool, conf->locations);
         if (!check_only && pn__error_log_open(generation, s, conf) != PN_OK)
             return PN_BAD;
     }

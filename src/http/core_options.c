@@ -210,6 +210,7 @@ const char *pn__set_file_etag(struct pn_conf_cmd *cmd, void *conf, unsigned argc
             plain = found->bits == PN_ETAG_NONE ? PN_ETAG_NONE : (uint8_t)((plain & ~PN_ETAG_NONE) | found->bits);
     }
     dir->etag_bits = plain;
+    dir->etag_relative = plain == 0;
     dir->etag_set = true;
     return NULL;
 }

@@ -27,6 +27,11 @@ static void collect(struct words *words, const struct pn_headers *h)
             add_words(words, f->value);
 }
 
+static bool is_list(pn_str value)
+{
+    return value.n && pn_str_chr(value, ',', 0) != SIZE_MAX;
+}
+
 /* Some old clients take a page with Vary for one that may not be kept: force-no-vary spares them. Fields of modules that do
  * not know of each other become one, each name once. */
 static void join_vary(struct pn_request *r)
@@ -40,7 +45,8 @@ static void join_vary(struct pn_request *r)
         pn_headers_unset(&r->err_out, PN_HDR_VARY);
         return;
     }
-    if (pn_headers_count(&r->out, PN_HDR_VARY) + pn_headers_count(&r->err_out, PN_HDR_VARY) < 2)
+    if (pn_headers_count(&r->out, PN_HDR_VARY) + pn_headers_count(&r->err_out, PN_HDR_VARY) < 2 &&
+        !is_list(pn_headers_get(&r->out, PN_HDR_VARY)) && !is_list(pn_headers_get(&r->err_out, PN_HDR_VARY)))
         return;
     words = apr_pcalloc(r->pool, sizeof(*words));
     collect(words, &r->err_out);

@@ -425,14 +425,14 @@ void pn_log_buffer_flush(void)
     flush(b, b->held && now_usec() >= b->retry_at);
 }
 
-void pn_log_buffer_turn(struct pn_loop *loop)
+void pn_log_buffer_turn(struct pn_loop *loop, pn_usec pace)
 {
     struct buffer *b = this_buffer;
 
     if (!b || !runs_in(b->bank))
         return;
-    if (b->urgent && !b->held && b->bank->used < PACE_BYTES && pn_loop_now(loop) - b->turn_at < PN_LOG_PACE_USEC) {
-        arm(b, b->turn_at + PN_LOG_PACE_USEC);
+    if (b->urgent && !b->held && b->bank->used < PACE_BYTES && pn_loop_now(loop) - b->turn_at < pace) {
+        arm(b, b->turn_at + pace);
         return;
     }
     b->turn_at = pn_loop_now(loop);
@@ -455,8 +455,9 @@ void pn_log_buffer_attach(struct pn_log_segment *segment)
     struct buffer *b;
 
     pn_log_buffer_release();
-    b = calloc(1, sizeof(*b));
-    pn_assert(b);
+    /* Mapped, since its pages are then touched as they are used, which most never are. */
+    b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pn_assert(b != MAP_FAILED);
     b->own = !segment;
     b->segment = segment ? segment : pn_log_segment_map();
     pn_assert(b->segment && b->segment->magic == PN_LOG_SEGMENT_MAGIC);
@@ -484,7 +485,7 @@ void pn_log_buffer_release(void)
     if (b->own)
         pn_log_segment_unmap(b->segment);
     this_buffer = NULL;
-    free(b);
+    munmap(b, sizeof(*b));
 }
 
 /* ---- adding ---- */

@@ -27,11 +27,14 @@ void pn_log_segment_unmap(struct pn_log_segment *segment);
 void pn_log_buffer_attach(struct pn_log_segment *segment);
 /** Writes what the calling thread has gathered; nothing to do costs nothing. Lines of lazy sinks may stay. */
 void pn_log_buffer_flush(void);
-/** At the end of a turn: writes what has been gathered, unless something was written less than PN_LOG_PACE_USEC ago; then the
+/** At the end of a turn: writes what has been gathered, unless something was written less than `pace` ago; then the
  *  lines of the turns until that time has passed go out in one write. So a loop at leisure writes at once, and a busy one pays a
  *  system call for many requests. A kill loses nothing: the lines lie in shared memory meanwhile. */
+void pn_log_buffer_turn(struct pn_loop *loop, pn_usec pace);
+/** The pace of a loop that serves many connections, and of one that has a single one: its share of the requests is so small that
+ *  the shorter pace would gather nothing. */
 #define PN_LOG_PACE_USEC (5 * PN_USEC_PER_MSEC)
-void pn_log_buffer_turn(struct pn_loop *loop);
+#define PN_LOG_PACE_OF_ONE_USEC (50 * PN_USEC_PER_MSEC)
 /** Writes everything and lets go: before the thread's loop is closed. What can't be written stays in the segment for the master. */
 void pn_log_buffer_release(void);
 /** After the owner died: writes what it left, to the sinks of `generation`; the segment is empty then. */

@@ -133,7 +133,6 @@ static void publish(struct place *place, struct pn_memo *memo)
     struct pn_store *store = place->super.store;
 
     make_room(place);
-
     memo->next = place->memos;
     place->memos = memo;
     memo->older = store->newest_memo;

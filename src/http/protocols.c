@@ -1,12 +1,14 @@
 /* protocols.c - see protocols.h. Protocols and ProtocolsHonorOrder: Apache manual, "Apache Core Features". */
 #include "http/protocols.h"
 
+#include <pinion/http2.h>
+
 #include "http/core_conf.h"
 
 static const struct pn_conn_protocol http_1_1 = { .name = "http/1.1" };
 
 /* One row a protocol. */
-static const struct pn_conn_protocol *const built_in[] = { &http_1_1 };
+static const struct pn_conn_protocol *const built_in[] = { &pn_protocol_h2, &http_1_1 };
 
 const struct pn_conn_protocol *pn_protocol_find(pn_str name)
 {
@@ -17,8 +19,12 @@ const struct pn_conn_protocol *pn_protocol_find(pn_str name)
 }
 
 /* Position among what the server offers, or -1. Without a Protocols line it offers HTTP/1.1. */
-static int rank(const struct pn_core_server *conf, const struct pn_conn_protocol *protocol)
+static int rank(const struct pn_server *server, const struct pn_conn_protocol *protocol)
 {
+    const struct pn_core_server *conf = pn_core_server(server);
+
+    if (protocol == &pn_protocol_h2 && !pn_provider(server->generation, PN_HTTP2_GROUP, PN_STR(PN_HTTP2_SETTINGS)))
+        return -1; /* mod_http2 is not active */
     if (!conf->protocols || conf->protocols->nelts == 0)
         return protocol == &http_1_1 ? 0 : -1;
     for (int i = 0; i < conf->protocols->nelts; i++)
@@ -36,7 +42,7 @@ pn_str pn_protocol_choose(const struct pn_server *server, pn_str offered)
     while (offered.n) {
         size_t n = (unsigned char)offered.p[0];
         const struct pn_conn_protocol *one = pn_protocol_find(pn_str_head(pn_str_from(offered, 1), n));
-        int    its_rank = one ? rank(conf, one) : -1;
+        int    its_rank = one ? rank(server, one) : -1;
 
         offered = pn_str_from(offered, n + 1);
         if (its_rank < 0 || (best && its_rank >= best_rank))

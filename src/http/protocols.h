@@ -16,6 +16,9 @@ struct pn_conn_protocol {
     void (*begin)(struct h1_conn *c);
 };
 
+/** Each protocol's row, where it is built in. */
+extern const struct pn_conn_protocol pn_protocol_h2;
+
 /** By name, as negotiated; NULL: unknown. */
 const struct pn_conn_protocol *pn_protocol_find(pn_str name);
 

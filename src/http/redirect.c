@@ -57,6 +57,8 @@ enum pn_verdict pn_redirect_internal(struct pn_request *r, pn_str url)
     to->prev = r;
     to->redirects = r->redirects + 1;
     to->err_out = r->err_out;
+    if (pn_headers_has(&r->out, PN_HDR_VARY)) /* what led here is a reason for what comes out */
+        pn_headers_set(&to->out, PN_HDR_VARY, pn_headers_joined(&r->out, r->pool, PN_HDR_VARY));
     to->notes = r->notes;
     to->core->framing = r->core->framing;
     to->core->content_length = r->core->content_length;

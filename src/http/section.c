@@ -49,16 +49,11 @@ bool pn_section_is_directory(const struct pn_section *section, pn_str dir, unsig
     return apr_fnmatch(pattern.p, text, APR_FNM_PATHNAME) == APR_SUCCESS;
 }
 
-bool pn_section_matches_directory(const struct pn_section *section, pn_str dir, struct pn_match *ret_match)
-{
-    return section->regex && pn_regex_match(section->regex, without_slash(dir), ret_match) == PN_OK;
-}
-
-bool pn_section_matches_file(const struct pn_section *section, pn_str name, struct pn_match *ret_match)
+pn_rc pn_section_matches_file(const struct pn_section *section, pn_str name, struct pn_match *ret_match)
 {
     if (section->regex)
-        return pn_regex_match(section->regex, name, ret_match) == PN_OK;
+        return pn_regex_match(section->regex, name, ret_match);
     if (section->glob)
-        return apr_fnmatch(section->pattern.p, name.p, 0) == APR_SUCCESS;
-    return pn_str_eq(section->pattern, name);
+        return apr_fnmatch(section->pattern.p, name.p, 0) == APR_SUCCESS ? PN_OK : PN_NOT_FOUND;
+    return pn_str_eq(section->pattern, name) ? PN_OK : PN_NOT_FOUND;
 }

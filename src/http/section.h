@@ -9,10 +9,9 @@ void pn_section_capture(const struct pn_section *section, const struct pn_match 
                         apr_table_t *into);
 /** <Directory> without regex: `dir` ends in a slash and has `components` components ("/" has none). */
 bool pn_section_is_directory(const struct pn_section *section, pn_str dir, unsigned components);
-/** <DirectoryMatch>: the directory as Apache hands it to the regex (without the last slash). */
-bool pn_section_matches_directory(const struct pn_section *section, pn_str dir, struct pn_match *ret_match);
-/** <Files> and <FilesMatch>: the last component of a name. */
-bool pn_section_matches_file(const struct pn_section *section, pn_str name, struct pn_match *ret_match);
+/** <Files> and <FilesMatch>: the last component of a name. @return PN_OK, PN_NOT_FOUND; PN_LIMIT: the pattern gave up, so nobody can
+ *  say whether the section's settings are meant. */
+PN_NODISCARD pn_rc pn_section_matches_file(const struct pn_section *section, pn_str name, struct pn_match *ret_match);
 /** Number of components of a directory's path: "/" 0, "/a/" and "/a" 1. */
 unsigned pn_section_components(pn_str dir);
 /** Is it a pattern? */

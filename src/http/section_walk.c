@@ -6,6 +6,8 @@
 
 #include <apr_fnmatch.h>
 
+#include "conf/vec.h"
+#include "http/location_index.h"
 #include "http/request_core.h"
 #include "http/section.h"
 #include "http/vec_cache.h"
@@ -31,36 +33,71 @@ static pn_str merged_slashes(apr_pool_t *pool, pn_str path)
 }
 
 /* A literal location matches itself and what lies below it; one that ends in a slash, only what begins with it. */
-static bool location_matches(const struct pn_section *section, pn_str path, struct pn_match *match)
+static pn_rc location_matches(const struct pn_section *section, pn_str path, struct pn_match *match)
 {
     pn_str pattern = section->pattern;
 
     if (section->regex)
-        return pn_regex_match(section->regex, path, match) == PN_OK;
+        return pn_regex_match(section->regex, path, match);
     if (section->glob)
-        return apr_fnmatch(pattern.p, path.p, APR_FNM_PATHNAME) == APR_SUCCESS;
-    return pn_str_starts(path, pattern) && (path.n == pattern.n || pattern.n == 0 ||
-                                            pattern.p[pattern.n - 1] == '/' || path.p[pattern.n] == '/');
+        return apr_fnmatch(pattern.p, path.p, APR_FNM_PATHNAME) == APR_SUCCESS ? PN_OK : PN_NOT_FOUND;
+    bool matches = pn_str_starts(path, pattern) && (path.n == pattern.n || pattern.n == 0 ||
+                                                    pattern.p[pattern.n - 1] == '/' || path.p[pattern.n] == '/');
+    return matches ? PN_OK : PN_NOT_FOUND;
 }
 
+/* Which sections to look at: those of the index, or all. */
+struct candidates {
+    const apr_array_header_t *locations;
+    const uint32_t           *positions; /* NULL: all */
+    unsigned                  n;
+};
+
+static struct candidates candidates_for(const struct pn_core_server *conf, apr_pool_t *pool, pn_str path)
+{
+    struct candidates of = { .locations = conf->locations, .n = (unsigned)conf->locations->nelts };
+
+    if (conf->location_index)
+        of.n = pn_location_index_find(conf->location_index, pool, path, &of.positions);
+    return of;
+}
+
+static const struct pn_section *candidate(const struct candidates *of, unsigned i)
+{
+    return APR_ARRAY_IDX(of->locations, of->positions ? of->positions[i] : i, const struct pn_section *);
+}
+
+/* COMPAT: 2.4 merges the sections that apply with each other first, which AuthMerging can tell. */
 int pn__location_walk(struct pn_request *r)
 {
-    const apr_array_header_t *locations = pn_core_server(r->server)->locations;
-    struct pn_match           match;
+    const struct pn_core_server *conf = pn_core_server(r->server);
+    const struct pn_conf_vec    *joined = NULL;
+    struct pn_match              match;
 
-    if (PN_LIKELY(!locations) || r->path.n == 0 || r->path.p[0] != '/')
+    if (PN_LIKELY(!conf->locations) || r->path.n == 0 || r->path.p[0] != '/')
         return 0;
-    pn_str path = pn_core_server(r->server)->merge_slashes ? r->path : merged_slashes(r->pool, r->path);
-    for (int i = 0; i < locations->nelts; i++) {
-        const struct pn_section *section = APR_ARRAY_IDX(locations, i, const struct pn_section *);
-        if (!location_matches(section, section->regex ? r->path : path, &match))
+    pn_str            path = conf->merge_slashes ? r->path : merged_slashes(r->pool, r->path);
+    struct candidates of = candidates_for(conf, r->pool, path);
+    for (unsigned i = 0; i < of.n; i++) {
+        const struct pn_section *section = candidate(&of, i);
+        pn_rc                    rc = location_matches(section, section->regex ? r->path : path, &match);
+        if (rc == PN_LIMIT) {
+            PN_LOG_R(r, PN_LOG_ERR, 21160, 0, "the pattern of <LocationMatch> at %s:%u gave up on this URL (match limit)", section->file,
+                     section->line);
+            pn_conf_vec_unref(joined);
+            return 500;
+        }
+        if (rc != PN_OK)
             continue;
         if (section->names)
             pn_section_capture(section, &match, r->pool, pn_env(r));
         PN_RECORD(r, PN_STEP_SECTION, section->file, section->line, "<Location%s \"%.*s\">", section->regex ? "Match" : "",
                   PN_FMT(section->pattern));
-        pn__request_merge(r, section->vec);
+        joined = pn_vec_cache_join(pn_worker_this()->vecs, r->server, joined, section->vec);
     }
+    if (joined)
+        pn__request_merge(r, joined);
+    pn_conf_vec_unref(joined);
     return 0;
 }
 

@@ -20,6 +20,8 @@
 #define KEPT_NAME_MAX 2048
 /* One look-up evicts at most so many. */
 #define EVICT_MAX 64
+/* A power of two. */
+#define FIRST_BUCKETS 64
 #define COLD_TRIES 3
 #define STALE_TRIES 20
 
@@ -75,8 +77,30 @@ static struct place **bucket_of(const struct pn_store *store, uint64_t hash)
     return &store->places[hash & (store->n_place_buckets - 1)];
 }
 
+/* Tables begin small: a process that holds one connection at a time may see few names. */
+static void grow_places(struct pn_store *store)
+{
+    size_t         n = store->n_place_buckets * 2;
+    struct place **bigger = calloc(n, sizeof(struct place *));
+
+    if (bigger == NULL)
+        return; /* longer chains, nothing worse */
+    for (size_t i = 0; i < store->n_place_buckets; i++) {
+        for (struct place *place = store->places[i], *next; place; place = next) {
+            next = place->hash_next;
+            place->hash_next = bigger[place->hash & (n - 1)];
+            bigger[place->hash & (n - 1)] = place;
+        }
+    }
+    free(store->places);
+    store->places = bigger;
+    store->n_place_buckets = n;
+}
+
 void pn__place_publish(struct pn_store *store, struct place *place, uint64_t hash)
 {
+    if (store->stats.places >= store->n_place_buckets)
+        grow_places(store);
     place->hash = hash;
     place->hash_next = *bucket_of(store, hash);
     *bucket_of(store, hash) = place;
@@ -329,15 +353,6 @@ static unsigned fd_share(void)
     return limit.rlim_cur < 300 ? 100 : (unsigned)(limit.rlim_cur / 3);
 }
 
-static size_t power_of_two(size_t at_least)
-{
-    size_t n = 64;
-
-    while (n < at_least)
-        n *= 2;
-    return n;
-}
-
 pn_rc pn_store_open(struct pn_worker *worker, const struct pn_core_server *limits,
                     struct pn_store **ret)
 {
@@ -355,10 +370,7 @@ pn_rc pn_store_open(struct pn_worker *worker, const struct pn_core_server *limit
     if (store->max_file > store->max_bytes)
         store->max_file = store->max_bytes;
     store->max_fds = fd_share() / worker->sharers;
-    store->n_place_buckets =
-        power_of_two(store->max_places > 1 << 20 ? 1 << 20 : store->max_places);
-    store->n_node_buckets = 64;
-    store->n_file_buckets = store->n_place_buckets;
+    store->n_place_buckets = store->n_node_buckets = store->n_file_buckets = FIRST_BUCKETS;
     store->places = calloc(store->n_place_buckets, sizeof(struct place *));
     store->nodes = calloc(store->n_node_buckets, sizeof(struct store_node *));
     store->files = calloc(store->n_file_buckets, sizeof(struct file *));

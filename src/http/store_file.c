@@ -19,11 +19,35 @@
 
 /* ---- files by inode ---- */
 
+static uint64_t hash_of(dev_t device, ino_t inode)
+{
+    return (((uint64_t)inode ^ (uint64_t)device << 40) * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
+}
+
 static struct file **bucket_of(const struct pn_store *store, dev_t device, ino_t inode)
 {
-    uint64_t mix = ((uint64_t)inode ^ (uint64_t)device << 40) * UINT64_C(0x9e3779b97f4a7c15);
+    return &store->files[hash_of(device, inode) & (store->n_file_buckets - 1)];
+}
 
-    return &store->files[(mix >> 32) & (store->n_file_buckets - 1)];
+static void grow_files(struct pn_store *store)
+{
+    size_t        n = store->n_file_buckets * 2;
+    struct file **bigger = calloc(n, sizeof(struct file *));
+
+    if (bigger == NULL)
+        return; /* longer chains, nothing worse */
+    for (size_t i = 0; i < store->n_file_buckets; i++) {
+        for (struct file *file = store->files[i], *next; file; file = next) {
+            size_t at = hash_of(file->super.info.device, file->super.info.inode) & (n - 1);
+
+            next = file->hash_next;
+            file->hash_next = bigger[at];
+            bigger[at] = file;
+        }
+    }
+    free(store->files);
+    store->files = bigger;
+    store->n_file_buckets = n;
 }
 
 void pn__file_forget(struct pn_store *store, struct pn_file *pub)
@@ -154,6 +178,8 @@ int pn__file_attach(struct pn_store *store, struct store_node *node)
     if (fd < 0 && passes(errno))
         return errno;
     file = file_new(store, node, fd, fd < 0 ? errno : 0);
+    if (store->stats.files > store->n_file_buckets)
+        grow_files(store);
     file->hash_next = *bucket_of(store, node->info.device, node->info.inode);
     *bucket_of(store, node->info.device, node->info.inode) = file;
     file->hashed = true;

@@ -183,15 +183,24 @@ static void capture(struct walk *w, const struct pn_section *section, const stru
     pn_section_capture(section, match, w->pool, w->captures);
 }
 
+/* Whether the section protects the place is not known then, so nobody gets in. */
+static void exploded(struct walk *w, const struct pn_section *section, const char *kind)
+{
+    pn__fault(&w->fault, 500, 21160, "the pattern of <%sMatch> at %s:%u gave up on this name (match limit)", kind, section->file, section->line);
+}
+
 static void merge_matches(struct walk *w, pn_str name)
 {
     const apr_array_header_t *sections = pn_core_server(w->server)->directories;
     struct pn_match           match;
 
-    for (int i = 0; sections && i < sections->nelts; i++) {
+    for (int i = 0; sections && i < sections->nelts && !w->fault.status; i++) {
         const struct pn_section *section = APR_ARRAY_IDX(sections, i, const struct pn_section *);
+        pn_rc                    rc = section->regex ? pn_regex_match(section->regex, name, &match) : PN_NOT_FOUND;
 
-        if (section->regex == NULL || pn_regex_match(section->regex, name, &match) != PN_OK)
+        if (rc == PN_LIMIT)
+            exploded(w, section, "Directory");
+        if (rc != PN_OK)
             continue;
         record_section(section, "Directory");
         capture(w, section, &match);
@@ -213,10 +222,13 @@ static void merge_files(struct walk *w, pn_str name)
     w->dir[last.n] = '\0';
     last.p = w->dir;
     const struct pn_conf_vec *kept = pn_conf_vec_ref(w->vec); /* owns `sections` */
-    for (int i = 0; i < sections->nelts; i++) {
+    for (int i = 0; i < sections->nelts && !w->fault.status; i++) {
         const struct pn_section *section = APR_ARRAY_IDX(sections, i, const struct pn_section *);
+        pn_rc                    rc = pn_section_matches_file(section, last, &match);
 
-        if (!pn_section_matches_file(section, last, &match))
+        if (rc == PN_LIMIT)
+            exploded(w, section, "Files");
+        if (rc != PN_OK)
             continue;
         record_section(section, "Files");
         capture(w, section, &match);
@@ -375,6 +387,11 @@ static int make_place(struct walk *w, pn_str asked, struct place **ret)
     int           error = 0;
 
     place->super.file_n = w->at;
+    if (!w->fault.status) {
+        merge_as_directory(w);
+        merge_matches(w, so_far(w));
+        merge_files(w, so_far(w));
+    }
     if (w->fault.status)
         set_fault(w, place);
     else
@@ -384,9 +401,6 @@ static int make_place(struct walk *w, pn_str asked, struct place **ret)
         return error;
     }
     if (!w->fault.status) {
-        merge_as_directory(w);
-        merge_matches(w, so_far(w));
-        merge_files(w, so_far(w));
         place->super.vec = pn_conf_vec_ref(w->vec);
         place->super.captures = w->captures;
         place->super.pool = w->pool;

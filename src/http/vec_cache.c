@@ -9,6 +9,8 @@
 
 #include "conf/vec.h"
 
+enum { FIRST_BUCKETS = 16 }; /* a power of two */
+
 struct entry {
     struct entry             *hash_next;
     struct entry             *newer, *older; /* ring through cache->ring, newest first */
@@ -33,6 +35,24 @@ static struct entry **bucket_of(const struct pn_vec_cache *cache, const struct p
     return &cache->buckets[(mix >> 32) & cache->mask];
 }
 
+static void grow(struct pn_vec_cache *cache)
+{
+    size_t         n = (cache->mask + 1) * 2;
+    struct entry **bigger = calloc(n, sizeof(struct entry *));
+
+    if (bigger == NULL)
+        return; /* longer chains, nothing worse */
+    free(cache->buckets);
+    cache->buckets = bigger;
+    cache->mask = n - 1;
+    for (struct entry *entry = cache->ring.older; entry != &cache->ring; entry = entry->older) {
+        struct entry **at = bucket_of(cache, entry->server, entry->base, entry->add);
+
+        entry->hash_next = *at;
+        *at = entry;
+    }
+}
+
 static void unlink_ring(struct entry *entry)
 {
     entry->newer->older = entry->older;
@@ -50,13 +70,10 @@ static void link_newest(struct pn_vec_cache *cache, struct entry *entry)
 struct pn_vec_cache *pn_vec_cache_open(apr_pool_t *pool, unsigned max_entries)
 {
     struct pn_vec_cache *cache = apr_pcalloc(pool, sizeof(*cache));
-    size_t               buckets = 16;
 
-    while (buckets < max_entries)
-        buckets *= 2;
-    cache->mask = buckets - 1;
+    cache->mask = FIRST_BUCKETS - 1;
     cache->max = max_entries ? max_entries : 1;
-    cache->buckets = calloc(buckets, sizeof(struct entry *));
+    cache->buckets = calloc(FIRST_BUCKETS, sizeof(struct entry *));
     pn_assert(cache->buckets != NULL);
     cache->ring.newer = cache->ring.older = &cache->ring;
     return cache;
@@ -90,15 +107,20 @@ void pn_vec_cache_close(struct pn_vec_cache *cache)
     cache->buckets = NULL;
 }
 
+/* @param joins the two are sections: the result is no place and has no plan. */
 static const struct pn_conf_vec *merge_anew(struct pn_vec_cache *cache, struct pn_server *server,
-                                            struct entry **bucket, const struct pn_conf_vec *base,
-                                            const struct pn_conf_vec *add)
+                                            const struct pn_conf_vec *base,
+                                            const struct pn_conf_vec *add, bool joins)
 {
-    struct entry *entry = malloc(sizeof(*entry));
+    struct entry  *entry = malloc(sizeof(*entry));
+    struct entry **bucket;
 
     pn_assert(entry != NULL);
+    if (cache->n > cache->mask)
+        grow(cache);
+    bucket = bucket_of(cache, server, base, add);
     *entry = (struct entry){ .hash_next = *bucket, .server = server, .base = base, .add = add };
-    entry->merged = pn_conf_merge(server, base, add, NULL);
+    entry->merged = joins ? pn_conf_join(server->generation, base, add) : pn_conf_merge(server, base, add, NULL);
     *bucket = entry;
     link_newest(cache, entry);
     cache->n++;
@@ -109,13 +131,11 @@ static const struct pn_conf_vec *merge_anew(struct pn_vec_cache *cache, struct p
     return merged;
 }
 
-const struct pn_conf_vec *pn_vec_cache_merge(struct pn_vec_cache *cache, struct pn_server *server,
-                                             const struct pn_conf_vec *base,
-                                             const struct pn_conf_vec *add)
+/* A section is never a place, so the pair tells which of the two is meant. */
+static const struct pn_conf_vec *find_or_make(struct pn_vec_cache *cache, struct pn_server *server,
+                                              const struct pn_conf_vec *base, const struct pn_conf_vec *add, bool joins)
 {
-    struct entry **bucket = bucket_of(cache, server, base, add);
-
-    for (struct entry *entry = *bucket; entry; entry = entry->hash_next) {
+    for (struct entry *entry = *bucket_of(cache, server, base, add); entry; entry = entry->hash_next) {
         if (entry->base != base || entry->add != add || entry->server != server)
             continue;
         if (cache->ring.older != entry) {
@@ -124,5 +144,23 @@ const struct pn_conf_vec *pn_vec_cache_merge(struct pn_vec_cache *cache, struct 
         }
         return pn_conf_vec_ref(entry->merged);
     }
-    return merge_anew(cache, server, bucket, base, add);
+    return merge_anew(cache, server, base, add, joins);
+}
+
+const struct pn_conf_vec *pn_vec_cache_merge(struct pn_vec_cache *cache, struct pn_server *server,
+                                             const struct pn_conf_vec *base, const struct pn_conf_vec *add)
+{
+    return find_or_make(cache, server, base, add, false);
+}
+
+const struct pn_conf_vec *pn_vec_cache_join(struct pn_vec_cache *cache, struct pn_server *server,
+                                            const struct pn_conf_vec *base, const struct pn_conf_vec *add)
+{
+    const struct pn_conf_vec *joined;
+
+    if (!base)
+        return pn_conf_vec_ref(add);
+    joined = find_or_make(cache, server, base, add, true);
+    pn_conf_vec_unref(base);
+    return joined;
 }

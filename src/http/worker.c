@@ -30,7 +30,7 @@ static void end_of_turn(struct pn_turn_hook *hook)
 
     w->arena_used = 0;
     pn__score_turn(w);
-    pn_log_buffer_turn(w->loop);
+    pn_log_buffer_turn(w->loop, w->one_connection ? PN_LOG_PACE_OF_ONE_USEC : PN_LOG_PACE_USEC);
 }
 
 /* The provider of a group that one module has. */

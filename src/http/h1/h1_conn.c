@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "http/h2/h2_conn.h"
 #include "http/vhost.h"
 
 #define SLAB_CONNS 128
@@ -176,6 +177,12 @@ static void head_goes_on(struct h1_conn *c)
     limit_head(c);
 }
 
+/* What a client that knows of HTTP/2 begins with looks like a head of HTTP/1 (RFC 9113 s3.4). */
+static bool is_h2_preface(const struct h1_conn *c)
+{
+    return pn_str_starts(pn_str_n(c->in, c->in_n), PN_STR("PRI * HTTP/2.0\r\n\r\n"));
+}
+
 /* Looks for the end of the head in what has been received. @return true when nothing more is to be read now. */
 static bool examine(struct h1_conn *c)
 {
@@ -189,6 +196,10 @@ static bool examine(struct h1_conn *c)
             h1_conn_keep_rest(c, 0);
         head_goes_on(c);
         return false;
+    }
+    if (PN_UNLIKELY(rc == PN_OK && c->pub.requests == 0 && is_h2_preface(c)) && h2_direct(c)) {
+        h2_begin(c);
+        return true;
     }
     c->fault = fault;
     c->head_end = rc == PN_OK ? (uint32_t)end : c->in_n;
@@ -328,6 +339,8 @@ PN_MAY_YIELD static void serve(void *arg)
         again = h1_serve_request(c, pool);
         apr_pool_clear(pool);
     } while (again && next_head(c) && (more = pn_slot_free(c->worker)));
+    if (c->state == H1_HTTP2)
+        return; /* its fibers are those of streams from here on */
     if (!more)
         wait_for_slot(c);
     else if (again)
@@ -366,6 +379,8 @@ void h1_conn_close(struct h1_conn *c)
 
     pn_timer_clear(loop, &c->timer);
     pn_job_cancel(loop, &c->job);
+    if (c->h2)
+        h2_conn_free(c);
     c->stream.ops->close(&c->stream);
     drop_input(c);
     pn_conn_release(&c->pub);
@@ -439,6 +454,9 @@ static void on_io(struct pn_io *io, unsigned events)
         pn_io_waiter_ready(&c->stream.waiter, io, events);
         pn_io_waiter_ready(&c->stream.out_waiter, io, events);
         break;
+    case H1_HTTP2:
+        h2_conn_io(c, events);
+        break;
     case H1_LINGER:
         linger_read(c);
         break;
@@ -456,6 +474,10 @@ static void on_timer(struct pn_timer *timer)
         return;
     if (c->state == H1_HANDSHAKE) {
         h1_tls_timeout(c);
+        return;
+    }
+    if (c->state == H1_HTTP2) {
+        h2_conn_timeout(c);
         return;
     }
     if (c->state == H1_LINGER || c->state == H1_PREFACE || (c->state == H1_READING && c->idle)) {
@@ -511,6 +533,8 @@ void pn_worker_drain(struct pn_worker *w, pn_usec grace)
     w->draining = true;
     for (struct h1_conn *c = w->open; c; c = c->next) {
         c->last_answer = true;
+        if (c->state == H1_HTTP2)
+            h2_conn_drain(c, grace);
         if (c->state == H1_PREFACE || (c->state == H1_READING && c->idle))
             pn_timer_set(w->loop, &c->timer, pn_loop_now(w->loop) + grace);
     }

@@ -16,6 +16,7 @@ enum h1_state {
     H1_READING, /* waits for a head or the rest of one; the timer limits it */
     H1_QUEUED,  /* a head is complete (or refused), its job is queued */
     H1_WORKING, /* a fiber serves */
+    H1_HTTP2,   /* speaks HTTP/2 now: its events are those of c->h2, see h2/h2_conn.h */
     H1_LINGER,  /* the answer is out; reads and drops until the peer closes (Apache's "Lingering Close") */
     H1_FREE
 };
@@ -25,6 +26,7 @@ struct h1_conn {
     struct pn_stream  stream;
     struct pn_timer   timer;
     struct pn_job     job;
+    struct h2_session *h2;             /* HTTP2: what it speaks by */
     struct pn_fiber  *fiber;           /* WORKING: that of the request */
     struct h1_conn   *next, **link;    /* the worker's list of open connections, or of free ones */
     struct pn_worker *worker;

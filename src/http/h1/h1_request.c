@@ -5,6 +5,7 @@
 #include "http/h1/h1_conn.h"
 
 #include "http/admit.h"
+#include "http/h2/h2_conn.h"
 
 /* What is left of a body that nobody read is dropped up to here to keep the connection; beyond, closing is cheaper. */
 #define DISCARD_MAX (1024 * 1024)
@@ -176,6 +177,8 @@ bool h1_serve_request(struct h1_conn *c, apr_pool_t *pool)
     int status = understand(r, &head);
     if (c->plain_http)
         return answer(c, point_to_https(c, r));
+    if (status == 0 && h2_upgrade_wanted(c, r) && h2_upgrade(c, r))
+        return false;
     r->keep_alive = r->keep_alive && keep_alive_allowed(c, r);
     return answer(c, status ? pn_pipeline_error(r, status) : pn_pipeline_run(r));
 }

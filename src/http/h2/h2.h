@@ -83,6 +83,7 @@ struct h2_session {
     bool again : 1;                         /* there is more to send since it looked */
     bool in_call : 1;                       /* inside nghttp2 */
     bool lost : 1;                          /* the socket is no more */
+    bool over : 1;                          /* nghttp2 neither reads nor writes any more */
     bool ending : 1;                        /* GOAWAY is said, with an error or for good */
     bool draining : 1;                      /* drain_at is when the client will have heard that it is */
     bool blocked : 1;                       /* the socket takes no more */
@@ -110,8 +111,8 @@ const nghttp2_session_callbacks *h2_callbacks(void);
 const nghttp2_option            *h2_options(void);
 
 /* ---- h2_out.c ---- */
-pn_job_fn                          h2_flush_job;
-nghttp2_send_callback              h2__send;
+pn_job_fn h2_flush_job;
+ssize_t h2__send(nghttp2_session *ng, const uint8_t *data, size_t n, int flags, void *arg);
 int h2__send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t n, nghttp2_data_source *source, void *arg);
 
 /* ---- h2_stream.c ---- */
@@ -148,6 +149,10 @@ static inline struct h2_stream *h2_stream_of(const struct pn_request *r)
 /** Sends the answer; PN_OK: complete. */
 PN_MAY_YIELD PN_NODISCARD pn_rc h2_send_response(struct h2_stream *st, struct pn_request *r);
 PN_MAY_YIELD pn_rc              h2_send_interim(struct pn_request *r, int status, const struct pn_headers *fields);
+
+/* ---- h2_push.c ---- */
+/** A frame was given up: when it promised or began a pushed stream, that is over. */
+void h2_push_not_sent(struct h2_session *s, uint32_t id);
 
 /* ---- h2_guard.c ---- */
 void h2_guard_init(struct h2_session *s);

@@ -179,6 +179,13 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
 
 /* ---- going ---- */
 
+/* nghttp2 has found a fault of the whole connection by itself. */
+static void said_goodbye(struct h2_session *s, const nghttp2_goaway *frame)
+{
+    if (frame->error_code != NGHTTP2_NO_ERROR && !s->ending)
+        h2_refuse(s, frame->error_code, 21401, "it broke a rule of the protocol");
+}
+
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *arg)
 {
     struct h2_session *s = arg;
@@ -186,6 +193,8 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
 
     if (frame->hd.type == NGHTTP2_DATA)
         h2_guard_sent(s);
+    if (frame->hd.type == NGHTTP2_GOAWAY)
+        said_goodbye(s, &frame->goaway);
     if (!st)
         return 0;
     if (frame->hd.type == NGHTTP2_HEADERS)
@@ -194,6 +203,16 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
         st->ending = st->in_batch = true;
         h2_guard_answer(s);
     }
+    return 0;
+}
+
+static int on_frame_not_send(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *arg)
+{
+    (void)ng, (void)error;
+    if (frame->hd.type == NGHTTP2_PUSH_PROMISE)
+        h2_push_not_sent(arg, (uint32_t)frame->push_promise.promised_stream_id);
+    else if (frame->hd.type == NGHTTP2_HEADERS)
+        h2_push_not_sent(arg, (uint32_t)frame->hd.stream_id);
     return 0;
 }
 
@@ -237,6 +256,7 @@ static void make(void)
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
     nghttp2_session_callbacks_set_select_padding_callback(callbacks, select_padding);
     nghttp2_session_callbacks_set_data_source_read_length_callback(callbacks, data_frame_bytes);
     nghttp2_session_callbacks_set_send_callback(callbacks, h2__send);

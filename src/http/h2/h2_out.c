@@ -195,6 +195,7 @@ static void wait_for_room(struct h2_session *s)
     }
     c->stream.io.ready &= (uint8_t)~PN_IO_OUT;
     s->blocked = true;
+    s->blocked_since = pn_loop_now(c->worker->loop);
     if (pn_io_register(c->worker->loop, &c->stream.io) != PN_OK)
         h2_lose(s);
 }

@@ -38,6 +38,21 @@ static void add_cookie(struct pn_request *r, pn_str value)
     pn_headers_set(&r->in, PN_HDR_COOKIE, before.p ? PN_CAT(r->pool, before, PN_STR("; "), value) : value);
 }
 
+/* A name as HTTP/1 clients write it: whoever hands fields on or shows them gets the same whatever the protocol.
+ * COMPAT: 2.4 writes them so. @param name in the request's own copy. */
+static pn_str written(pn_str name)
+{
+    enum pn_hdr id = pn_hdr_id(name);
+    char       *p = (char *)(uintptr_t)name.p;
+
+    if (id != PN_HDR_OTHER)
+        return pn_hdr_name(id);
+    for (size_t i = 0; i < name.n; i++)
+        if (p[i] >= 'a' && p[i] <= 'z' && (i == 0 || p[i - 1] == '-'))
+            p[i] = (char)(p[i] - 'a' + 'A');
+    return name;
+}
+
 static void take_fields(struct h2_stream *st, struct pn_request *r, struct pseudo *p)
 {
     size_t           at = 0;
@@ -52,12 +67,11 @@ static void take_fields(struct h2_stream *st, struct pn_request *r, struct pseud
         else if (pn_str_eq(name, PN_STR("cookie")))
             add_cookie(r, value);
         else
-            pn_headers_add_name(&r->in, name, value);
+            pn_headers_add_name(&r->in, written(name), value);
     }
     h2_fields_free(st, &st->head);
 }
 
-/* Names as they are written elsewhere: programs and logs get the same whatever the protocol. */
 static void set_host_field(struct pn_request *r, const struct pseudo *p)
 {
     if (p->authority.n)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "http/h2/h2.h"
+#include "http/protocols.h"
 #include "net/stream_tls.h"
 
 #define CONN_WINDOW_BYTES (1024 * 1024)
@@ -158,6 +159,7 @@ void h2_settle(struct h2_session *s)
     if (s->flushing || c->worker->closing)
         return;
     if (!s->lost && !s->left && !nghttp2_session_want_read(s->ng) && !nghttp2_session_want_write(s->ng)) {
+        s->over = true;
         end_streams(s);
         h2_streams_sweep(s);
         if (!s->streams) {
@@ -271,6 +273,8 @@ void h2_begin(struct h1_conn *c)
         receive(s);
     h2_soon(s);
 }
+
+const struct pn_conn_protocol pn_protocol_h2 = { .name = "h2", .begin = h2_begin };
 
 /* ---- events ---- */
 

@@ -121,7 +121,7 @@ void h2_streams_sweep(struct h2_session *s)
 {
     for (struct h2_stream *st = s->streams, *next; st; st = next) {
         next = st->next;
-        if (!is_over(st, s->lost))
+        if (!is_over(st, s->lost || s->over))
             continue;
         pn_job_cancel(s->c->worker->loop, &st->job);
         free_stream(st);
@@ -158,7 +158,7 @@ static void end_request(struct h2_stream *st, pn_rc rc)
 {
     struct h2_session *s = st->session;
 
-    if (st->closed || s->lost)
+    if (st->closed || s->lost || s->over)
         return;
     if (rc == PN_OK && st->in_ended)
         return; /* closed when its last frame was sent */
@@ -187,7 +187,7 @@ PN_MAY_YIELD static void serve(void *arg)
     st->r = NULL;
     end_request(st, rc);
     st->fiber = NULL;
-    if (st->closed || s->lost)
+    if (st->closed || s->lost || s->over)
         h2_soon(s);
 }
 
