@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "conf/tree.h"
 #include "unit/modules/rewrite/rewrite_fixture.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -73,7 +74,9 @@ static void own_rules(struct pn_request *r, pn_str text)
     struct rewrite_place place = { 0 };
     struct rewrite_run   run = { .r = r, .name = r->path, .query = r->query };
     struct pn_directive  row = { .name = "RewriteRule" };
-    struct pn_conf_cmd   cmd = { .pool = r->pool, .temp = r->pool, .row = &row, .context = PN_CTX_HTACCESS,
+    struct pn_conf_file  file = { .path = "fuzzed" };
+    struct pn_conf_node  node = { .file = &file, .line = 1 };
+    struct pn_conf_cmd   cmd = { .pool = r->pool, .temp = r->pool, .row = &row, .node = &node, .context = PN_CTX_HTACCESS,
                                  .generation = world.generation, .server = world.generation->servers };
 
     place.rules = apr_array_make(r->pool, 4, sizeof(struct rewrite_rule));
