@@ -1,5 +1,5 @@
 """What both suites share: the marks' meaning and the order of protocols."""
-PROTOCOLS = ["h1", "h1s"]          # HTTP/1.1 in the clear and over TLS; h2 joins here when the server speaks it
+PROTOCOLS = ["h1", "h1s", "h2"]    # HTTP/1.1 in the clear and over TLS, HTTP/2
 
 
 def pytest_generate_tests(metafunc):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DEFAULT_MTIME_S = calendar.timegm((2024, 1, 2, 3, 4, 5))
-HEAD_KEYS = {"title", "spec", "site", "modules", "header-order", "ports", "tls"}
+HEAD_KEYS = {"title", "spec", "site", "modules", "header-order", "ports", "tls", "protocol", "like"}
 ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|\{(\d+)\*([^}]*)\}|(.))", re.S)
+OF_HTTP_1 = re.compile(r"(?:c?\d+ )*(?:reason|framing|connection|header (?:connection|keep-alive|transfer-encoding))\b")
 SIMPLE = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "s": b" ", "\\": b"\\"}
 REQUEST_LINE = re.compile(rb"(?:^|\n)([A-Za-z]+) [^\r\n]* HTTP/\d", re.S)
 
@@ -43,7 +44,23 @@ class Send:
     patience_s: float = 5.0
     tls: str = ""                    # "": in the clear; "yes", or the version "1.2", "1.3"
     client: str = ""                 # the certificate that the client has
+    protocol: str = "http/1.1"       # or h2c: HTTP/2 from the first byte
     name: str = "www.example.test"   # what it calls the server in the handshake; "-": nothing
+
+    def requests(self, variables):
+        """[(method, target, fields, body, whether there is one)] of blocks that are sent over HTTP/2."""
+        data = b"".join(value for verb, value in self.steps(variables) if verb == "send")
+        found = []
+        while data:
+            head, _, data = data.partition(b"\r\n\r\n")
+            line, *fields = head.decode("latin-1").split("\r\n")
+            method, target, _version = line.split(" ")
+            fields = [(m.group(1), m.group(2)) for m in (re.fullmatch(r"(:?[^:]+): *(.*)", field) for field in fields)]
+            length = next((value for name, value in fields if name.lower() in ("content-length", "body")), None)
+            fields = [field for field in fields if field[0].lower() != "body"]
+            found.append((method, target, fields, data[:int(length or 0)], length is not None))
+            data = data[int(length or 0):]
+        return found
 
     def steps(self, variables):
         """[(verb, value)]: 'send' bytes, 'pause' s, 'wait' count, 'interim', 'shutdown'."""
@@ -214,8 +231,8 @@ def pattern(size):
     return blocks[:size]
 
 
-def _send(section, tls):
-    send = Send(section.lines, tls=tls)
+def _send(section, tls, protocol):
+    send = Send(section.lines, tls=tls, protocol=protocol)
     for key, value in section.options.items():
         if key == "answers":
             send.answers = int(value)
@@ -227,7 +244,7 @@ def _send(section, tls):
             send.patience_s = float(value)
         elif key == "tls":
             send.tls = "" if value == "no" else value
-        elif key in ("client", "name"):
+        elif key in ("client", "name", "protocol"):
             setattr(send, key, value)
         else:
             raise CaseError(f"[send {key}=]")
@@ -261,22 +278,42 @@ def load_case(path):
         raise CaseError(f"{path}: {error}") from error
 
 
+def _like(head, sections):
+    """The head and sections of another case, under this one's protocol and with its sections added."""
+    other, theirs = split_sections((HERE / "cases" / f"{head['like']}.case").read_text())
+    if head.get("protocol") == "h2c":
+        for section in theirs:
+            section.lines = [line for line in section.lines
+                             if section.name not in ("expect", "differ") or not OF_HTTP_1.match(line)]
+        other.pop("header-order", None)
+    return {**other, **head}, theirs + sections
+
+
+def _over_h2c(case):
+    case.modules.append("http2")
+    case.config += "Protocols h2c http/1.1\n"
+
+
 def _build_case(name, text):
     head, sections = split_sections(text)
     if not head.get("title"):
         raise CaseError("no title")
+    if "like" in head:
+        head, sections = _like(head, sections)
     modules, config, files, tls = load_site(head.get("site", "static"))
     tls = head.get("tls", tls)
     case = Case(name, head["title"], head.get("spec", "").split(), head.get("site", "static"),
                 modules + head.get("modules", "").split(), config, files, [], [], [], None,
                 head.get("header-order") == "yes", int(head.get("ports", 1)))
+    if head.get("protocol") == "h2c":
+        _over_h2c(case)
     for section in sections:
         if section.name == "config":
             case.config += "\n".join(section.lines).strip("\n") + "\n"
         elif section.name == "files":
             case.files = case.files + parse_files(section.lines)
         elif section.name == "send":
-            case.sends.append(_send(section, tls))
+            case.sends.append(_send(section, tls, head.get("protocol", "http/1.1")))
         elif section.name == "log":
             case.log = (case.log or []) + _text_lines(section)
         else:

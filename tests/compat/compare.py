@@ -3,6 +3,7 @@
 bytes; all normalisation happens here."""
 import gzip
 import re
+import xml.etree.ElementTree as ET
 import zlib
 
 import brotli
@@ -17,6 +18,9 @@ LOG_TIME = re.compile(r"\[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]")
 PAGE = re.compile(rb"<!DOCTYPE[^>]*>.*?<title>(\d{3} [^<]*)</title>(.*)</html>\s*", re.S | re.I)
 LINK = re.compile(rb'<a href="[^"]*">', re.I)
 VARIANT_LIST_TAG = re.compile(r'^(?:W/)?"([^";]+)(?:;[0-9a-f-]+)+"?$')
+LOCK_TOKEN = re.compile(r"opaquelocktoken:[0-9a-f-]{36}")
+DAV = "{DAV:}"
+DAV_TIMES = {DAV + "creationdate", DAV + "getlastmodified", DAV + "getetag"}
 LOG_WAIT_S = 3.0
 EXPECT = re.compile(r"(?:c(\d+) )?(?:(\d+) )?"
                     r"(status|reason|header|body|framing|answers|connection|interim|trailer)\b(.*)")
@@ -35,7 +39,7 @@ class Normaliser:
         for number, port in enumerate(self.ports, 1):
             name = f"PORT{number}" if number > 1 else "PORT"
             value = re.sub(rf"(?<=:){port}\b|(?<=Port ){port}\b", name, value)
-        return SERVER_TOKEN.sub("SERVER", value)
+        return LOCK_TOKEN.sub("opaquelocktoken:N", SERVER_TOKEN.sub("SERVER", value))
 
     def body(self, value, boundary):
         if len(value) > 64 * 1024:
@@ -95,7 +99,14 @@ def _record_answer(flat, prefix, answer, normaliser, header_order):
         if name == "allow":
             values = ",".join(sorted(part.strip() for part in values.split(",")))
         flat[f"{prefix} header {name}"] = normaliser.text(values)
-    page = normaliser.page(body) if answer.status >= 300 else None
+    page = normaliser.page(body) if answer.status >= 300 or answer.status == 201 else None
+    listed = _multistatus(body) if answer.headers.get("content-type", "").startswith("text/xml") else None
+    if answer.status == 201 and page is not None:
+        page = page.split(b" <a")[0]
+    if page is not None and f"{prefix} header content-type" in flat:
+        flat[f"{prefix} header content-type"] = flat[f"{prefix} header content-type"].lower()
+    if page is None:
+        page = listed
     if page is not None:
         body = page
         for name in ("content-length", "transfer-encoding"):
@@ -114,6 +125,43 @@ def _record_answer(flat, prefix, answer, normaliser, header_order):
         flat[f"{prefix} trailer {name.lower()}"] = value
     flat[f"{prefix} framing"] = answer.framing if page is None else "of a page"
     flat[f"{prefix} body"] = body
+
+
+def _multistatus(body):
+    """What an answer of WebDAV says, a line a statement; None when it is none."""
+    try:
+        root = ET.fromstring(body)
+    except ET.ParseError:
+        return None
+    if root.tag == DAV + "prop":
+        return "\n".join(sorted(_property(prop) for prop in root)).encode()
+    if root.tag != DAV + "multistatus":
+        return None
+    lines = []
+    for response in root.findall(DAV + "response"):
+        href = response.findtext(DAV + "href")
+        status = response.findtext(DAV + "status")
+        if status:
+            lines.append(f"{href} {status.split()[1]}")
+        for stat in response.findall(DAV + "propstat"):
+            status = stat.findtext(DAV + "status").split()[1]
+            lines += [f"{href} {status} {_property(prop)}" for prop in stat.find(DAV + "prop")]
+    return "\n".join(sorted(lines)).encode()
+
+
+def _property(prop):
+    """Its name, and its value in one form, without what time and chance decide."""
+    if prop.tag in DAV_TIMES:
+        return f"{prop.tag} {'N' if prop.text else ''}".strip()
+    for lock in prop.iter(DAV + "activelock"):
+        for root in lock.findall(DAV + "lockroot"):
+            lock.remove(root)
+    for timeout in prop.iter(DAV + "timeout"):
+        timeout.text = re.sub(r"\d+", "N", timeout.text)
+    parts = [(element.text or "").strip() if element is prop else
+             f"<{element.tag}{sorted(element.items()) or ''}>{(element.text or '').strip()}</>{(element.tail or '').strip()}"
+             for element in prop.iter()]
+    return f"{prop.tag}{sorted(prop.items()) or ''} {''.join(parts)}".strip()
 
 
 def _decoded(answer):

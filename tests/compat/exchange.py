@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from compat.casefile import request_methods
-from lib import certs, http1
+from lib import certs, http1, http2
 
 QUIET_S = 0.04        # how long a connection must stay silent to count as kept open
 CLOSE_S = 3.0         # how long to wait for an end that the last answer announced
@@ -119,6 +119,28 @@ class Player:
             self.exchange.end = self.conn.wait_end(self.quiet_s)
 
 
+class StreamPlayer:
+    """The same over HTTP/2: all requests of a block at once, answers in the order of the requests."""
+
+    def __init__(self, send, server, variables, _quiet_s):
+        self.send = send
+        self.requests = send.requests(variables)
+        self.address = (server.address[0], server.ports[send.port_index - 1])
+
+    def play(self):
+        exchange = Exchange()
+        with http2.Conn(self.address, self.send.patience_s) as conn:
+            for stream in [conn.ask(*request) for request in self.requests]:
+                try:
+                    exchange.answers.append(conn.answer(stream))
+                except http1.ConnectionEnded as ended:
+                    exchange.answers.append(http1.Response("2", 0, ended.how, http1.Headers([])))
+                except http1.Deadline:
+                    exchange.fault = "no answer in time"
+        return exchange
+
+
 def play(case, server, variables, quiet_s=QUIET_S):
     """All connections of a case against one server."""
-    return [Player(send, server, variables, quiet_s).play() for send in case.sends]
+    players = {"http/1.1": Player, "h2c": StreamPlayer}
+    return [players[send.protocol](send, server, variables, quiet_s).play() for send in case.sends]

@@ -236,6 +236,15 @@ class Conn:
         self.send(head.encode("latin-1") + b"\r\n" + body, timeout_s)
         return self.final_response(method, timeout_s)
 
+    def ask(self, method, target, fields=()):
+        """Sends a request without a body and does not wait; what `answer` takes."""
+        lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in fields)]
+        self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
+        return method
+
+    def answer(self, asked, timeout_s=None):
+        return self.final_response(asked, timeout_s)
+
     def wait_end(self, timeout_s):
         """'closed' or 'reset' if the peer ends the connection in time, else 'open'.  Bytes that
         arrive meanwhile stay in `buffer`."""

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from lib import certs, http1, servers
+from lib import certs, http1, http2, servers
 
 MODULES = ["mpm_event", "authz_core", "mime", "dir", "alias"]
 BASE = """\
@@ -66,6 +66,8 @@ class Site:
             self.lines.append("User www-data\nGroup www-data")
         if protocol == "h1s":
             self.tls()
+        if protocol == "h2":
+            self.modules("http2").conf("Protocols h2c http/1.1")
 
     # --- setting up ---
 
@@ -117,6 +119,8 @@ class Site:
     def connect(self, port=None, host="127.0.0.1", timeout_s=5.0, source=None, tls=None, name="localhost"):
         """`tls`: the context of this client, False for none; the site's own when nothing is said."""
         context = self.client if tls is None else tls or None
+        if self.protocol == "h2":
+            return http2.Conn((host, port or self.port), timeout_s, source)
         return http1.Conn((host, port or self.port), timeout_s, source, context, name)
 
     def get(self, path, headers=None, method="GET", body=b"", source=None):

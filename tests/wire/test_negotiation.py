@@ -120,3 +120,36 @@ def test_a_directory_that_cannot_be_read(site):
     assert site.get("/d/page.html").status == 200
     (site.root / "d").chmod(0o755)
     assert site.get("/d/page").status == 200
+
+
+def test_what_is_kept_of_variants_is_of_the_settings_that_hold(site):
+    """Another language for the extension, by .htaccess, between two requests."""
+    negotiating(site, "    AllowOverride All").file("d/page.html.en", "english").file("d/page.html.fr", "french").start()
+    with site.connect() as conn:
+        for _ in range(5):
+            answer = conn.request("GET", "/d/page", {"Accept-Language": "da, fr;q=0.5"})
+            assert (answer.body, answer.headers["content-language"]) == (b"french", "fr")
+            site.file("d/.htaccess", "AddLanguage da .en\n")
+            answer = conn.request("GET", "/d/page", {"Accept-Language": "da, fr;q=0.5"})
+            assert answer.body == b"english" and "da" in answer.headers["content-language"]
+            os.unlink(site.root / "d/.htaccess")
+
+
+def test_a_section_of_one_url_counts_for_that_url_only(site):
+    """The same files by two URLs, and a section that closes one variant of the one."""
+    site.modules("alias").conf('Alias "/other" "{root}/d"\n<Location "/other/page.html.fr">\n    Require all denied\n</Location>')
+    negotiating(site).file("d/page.html.en", "english").file("d/page.html.fr", "french").start()
+    with site.connect() as conn:
+        for _ in range(3):
+            assert conn.request("GET", "/d/page", {"Accept-Language": "fr, en;q=0.5"}).body == b"french"
+            assert conn.request("GET", "/other/page", {"Accept-Language": "fr, en;q=0.5"}).body == b"english"
+
+
+def test_a_kept_choice_is_made_anew_for_each_client(site):
+    negotiating(site, "    DirectoryIndex index").file("index.html.en", "english").file("index.html.fr", "french").start()
+    with site.connect() as conn:
+        for wanted, body in [("fr", b"french"), ("en", b"english"), ("fr;q=0.1, en", b"english"), ("fr", b"french")] * 3:
+            answer = conn.request("GET", "/", {"Accept-Language": wanted})
+            assert answer.body == body and "accept-language" in answer.headers["vary"]
+        listed = conn.request("GET", "/index", {"Negotiate": "trans", "Accept-Language": "fr"})
+        assert listed.status == 300 and listed.headers["alternates"].count("{length 7}") == 1

@@ -2,6 +2,8 @@
 import os
 import stat
 
+import pytest
+
 PROGRAM = """#!/usr/bin/python3
 import os, sys, time
 for line in sys.stdin:
@@ -60,24 +62,50 @@ def test_a_changed_text_map_counts_at_once(site):
         assert conn.request("GET", "/m/other").body == b"default"
 
 
-def test_a_large_text_map_is_loaded_off_the_loop(site):
-    path = site.run_dir / "map.txt"
-    with open(path, "w", encoding="ascii") as file:
-        file.writelines(f"key{number} /pages/one.txt\n" for number in range(200_000))
-        file.write("last /pages/two.txt\n")
+def test_a_map_of_a_million_keys_is_loaded_off_the_loop_and_anew_when_it_changes(site):
+    path, fresh = site.run_dir / "map.txt", site.run_dir / "map.new"
+    keys = "".join(f"key{number} /pages/one.txt\n" for number in range(1_000_000))
+    path.write_text(keys + "last /pages/two.txt\n")
+    fresh.write_text(keys + "last /pages/one.txt\n")
     mapped(site, f"txt:{path}").start()
-    with site.connect(timeout_s=30) as slow, site.connect() as quick:
-        slow.send(b"GET /m/last HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert quick.request("GET", "/ten.txt").body == b"0123456789"
-        assert slow.response("GET").body == b"two"
-        assert quick.request("GET", "/m/key199999").body == b"one"
+    for name in (b"two", b"one"):
+        with site.connect(timeout_s=30) as slow, site.connect() as quick:
+            slow.send(b"GET /m/last HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert quick.request("GET", "/ten.txt").body == b"0123456789"
+            assert slow.response("GET").body == name
+            for key in ("key0", "key500000", "key999999"):
+                assert quick.request("GET", f"/m/{key}").body == b"one"
+            assert quick.request("GET", "/m/key1000000").body == b"default"
+        if name == b"two":
+            os.replace(fresh, path)
 
 
-def test_a_pattern_that_explodes_is_a_500_that_names_the_rule(site):
-    site.modules("rewrite").conf("RewriteEngine On\nRewriteRule ^/((?:a+)+)+b(?:(?=c)c|d)+$ /ten.txt [L]")
-    site.file("ten.txt", "0123456789").start()
-    answer = site.get("/" + "a" * 3000 + "!")
-    assert answer.status in (404, 403, 500)
-    if answer.status == 500:
-        site.wait_log(r"\(\(\?:a\+\)\+\)\+b")
-    assert site.get("/ten.txt").body == b"0123456789"
+EXPLODES = "(a|aa)+$"
+LONG = "a" * 200 + "!"
+
+
+@pytest.mark.parametrize("conf, logged", [
+    (f"RewriteEngine On\nRewriteRule ^/{EXPLODES} /ten.txt [L]", r"RewriteRule .* at .*httpd\.conf:\d+"),
+    (f"RewriteEngine On\nRewriteCond %{{REQUEST_URI}} ^/{EXPLODES}\nRewriteRule ^ - [F]", r"RewriteCond .* at .*httpd\.conf:\d+"),
+    (f"RewriteEngine On\nRewriteCond expr \"%{{REQUEST_URI}} =~ m#^/{EXPLODES}#\"\nRewriteRule ^ - [F]", r"RewriteCond .*"),
+    (f'<LocationMatch "^/{EXPLODES}">\n    Require all denied\n</LocationMatch>', r"<LocationMatch> at .*httpd\.conf:\d+"),
+    (f'<FilesMatch "^{EXPLODES}">\n    Require all denied\n</FilesMatch>', r"<FilesMatch> at .*httpd\.conf:\d+"),
+    (f'<DirectoryMatch "/{EXPLODES}">\n    Require all denied\n</DirectoryMatch>', r"<DirectoryMatch> at .*httpd\.conf:\d+"),
+    (f"AliasMatch ^/{EXPLODES} /nowhere", r"pattern .* at .*httpd\.conf:\d+"),
+    (f"RedirectMatch 403 ^/{EXPLODES}", r"pattern .* at .*httpd\.conf:\d+"),
+    (f"<If \"%{{REQUEST_URI}} =~ m#^/{EXPLODES}#\">\n    Require all denied\n</If>", r"<If> at .*httpd\.conf:\d+"),
+])
+def test_a_pattern_that_explodes_is_a_500_that_names_its_line(site, conf, logged):
+    site.modules("rewrite", "alias").conf(conf).file("ten.txt", "0123456789").file("aaa", "matched").start()
+    for _ in range(2):
+        assert site.get("/" + LONG).status == 500
+        assert site.get("/ten.txt").body == b"0123456789"
+    site.wait_log(logged)
+
+
+def test_a_rewriting_htaccess_that_explodes_names_its_line(site):
+    site.modules("rewrite").conf('<Directory "{root}/d">\n    AllowOverride All\n</Directory>')
+    site.file("d/.htaccess", f"# first line\nRewriteEngine On\nRewriteRule ^{EXPLODES} - [F]\n").file("d/ten.txt", "0123456789").start()
+    assert site.get("/d/" + LONG).status == 500
+    assert site.get("/d/ten.txt").body == b"0123456789"
+    site.wait_log(r"RewriteRule .* at .*\.htaccess:3")

@@ -149,10 +149,10 @@ static void test_a_busy_loop_writes_every_few_milliseconds(void **state)
     struct pn_log_sink *sink = log_test_sink(&t, "busy");
 
     add(sink, "first ", 1);
-    pn_log_buffer_turn(loop);
+    pn_log_buffer_turn(loop, PN_LOG_PACE_USEC);
     assert_string_equal(log_test_read(&t, "busy").p, "first 1\n"); /* at leisure: at once */
     add(sink, "second ", 2);
-    pn_log_buffer_turn(loop);
+    pn_log_buffer_turn(loop, PN_LOG_PACE_USEC);
     assert_string_equal(log_test_read(&t, "busy").p, "first 1\n");
     while (log_test_read(&t, "busy").n == 8)
         pn_loop_turn(loop, PN_NEVER); /* its timer ends the wait */

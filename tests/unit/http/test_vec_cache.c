@@ -71,6 +71,24 @@ static const struct pn_conf_vec *merge(struct vec_test *t, const struct pn_conf_
     return pn_vec_cache_merge(t->cache, t->server, base, t->add[i]);
 }
 
+static void a_table_that_grows_keeps_what_it_holds(void **state)
+{
+    struct vec_test          *t = *state;
+    struct pn_vec_cache      *cache = pn_vec_cache_open(t->pool, 2 * SECTIONS);
+    const struct pn_conf_vec *first[SECTIONS];
+
+    for (unsigned i = 0; i < SECTIONS; i++)
+        first[i] = pn_vec_cache_merge(cache, t->server, t->server->dir_conf, t->add[i]);
+    for (unsigned i = 0; i < SECTIONS; i++) {
+        const struct pn_conf_vec *again = pn_vec_cache_merge(cache, t->server, t->server->dir_conf, t->add[i]);
+
+        assert_ptr_equal(again, first[i]);
+        pn_conf_vec_unref(again);
+        pn_conf_vec_unref(first[i]);
+    }
+    pn_vec_cache_close(cache);
+}
+
 static void equal_pairs_share_their_merge(void **state)
 {
     struct vec_test          *t = *state;
@@ -119,14 +137,35 @@ static void clearing_lets_go_of_all(void **state)
     pn_conf_vec_unref(b);
 }
 
+/* Sections joined first and merged over a place then: the last one wins, and the cache holds both steps. */
+static void sections_are_joined(void **state)
+{
+    struct vec_test          *t = *state;
+    const struct pn_conf_vec *one = pn_vec_cache_join(t->cache, t->server, NULL, t->add[0]);
+    const struct pn_conf_vec *two = pn_vec_cache_join(t->cache, t->server, one, t->add[1]);
+    const struct pn_conf_vec *place = pn_vec_cache_merge(t->cache, t->server, t->server->dir_conf, two);
+    const struct pn_conf_vec *again = pn_vec_cache_join(t->cache, t->server, t->add[0], t->add[1]);
+
+    assert_ptr_equal(one, t->add[0]);
+    assert_ptr_equal(two, again);
+    assert_null(two->plan);
+    assert_non_null(place->plan);
+    assert_string_equal(pn_core_dir(place)->handler.p, "h1");
+    pn_conf_vec_unref(two);
+    pn_conf_vec_unref(again);
+    pn_conf_vec_unref(place);
+}
+
 #define VEC_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         VEC_TEST(equal_pairs_share_their_merge),
+        VEC_TEST(a_table_that_grows_keeps_what_it_holds),
         VEC_TEST(the_least_recently_used_goes),
         VEC_TEST(clearing_lets_go_of_all),
+        VEC_TEST(sections_are_joined),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
