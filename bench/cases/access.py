@@ -1,5 +1,6 @@
 """Where a file's settings come from and who may have it: .htaccess files, many sections, many hosts, passwords."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from lib.site import filler, write_file
 
 HTTPD = frozenset({"httpd"})
 SECTIONS = 1000
+SETTLED_S = 4
 HOSTS = 10_000
 HTACCESS = """\
 <Directory "@docroot@">
@@ -77,7 +79,9 @@ def _hosts() -> str:
 
 
 def _passwords(docroot: Path) -> None:
+    """A file that was changed a moment ago is read for each request, as times of files are coarse."""
     write_file(docroot / "passwords", PASSWORDS)
+    time.sleep(SETTLED_S)
 
 
 CASES = [

@@ -63,7 +63,8 @@ class Httpd(Server):
 
     def write_config(self, setup: Setup) -> None:
         """The slot `modules` names further modules ("headers rewrite"); `model` replaces the
-        process model's directives, `listen` the Listen line, `main` is put at the end."""
+        process model's directives, `listen` the Listen line, `main` is put at the end,
+        with the document root for {docroot}."""
         modules = [self.model_module, *self.static_modules, *COMMON_MODULES]
         modules += setup.slot("modules").split()
         account = run_as()
@@ -74,7 +75,7 @@ class Httpd(Server):
             user=f"User {account.user}\nGroup {account.group}" if account else "",
             model=setup.slot("model", self.model(setup)),
             listen=setup.slot("listen", f"Listen 127.0.0.1:{setup.port}"),
-            main=setup.slot("main"),
+            main=setup.slot("main").replace("{docroot}", str(setup.docroot)),
         )
         (setup.folder / "httpd.conf").write_text(text)
 
