@@ -84,8 +84,8 @@ struct dav_failure {
 };
 /** 207 with `failures` (of struct dav_failure, below `top`). */
 enum pn_verdict dav_multistatus(struct pn_request *r, const struct dav_resource *top, const apr_array_header_t *failures);
-/** The URL path for a file below the resource, encoded. */
-pn_str dav_href(struct pn_request *r, const struct dav_resource *top, pn_str file, bool collection);
+/** The URL path of the resource or of a file below it, encoded, in `pool`. */
+pn_str dav_href(apr_pool_t *pool, const struct dav_resource *top, pn_str file, bool collection);
 
 PN_MAY_YIELD enum pn_verdict dav_options(struct pn_request *r);
 PN_MAY_YIELD enum pn_verdict dav_propfind(struct pn_request *r);

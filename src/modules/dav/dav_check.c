@@ -191,6 +191,8 @@ int dav_check_locked(struct pn_request *r, const struct dav_target *targets, siz
         status = dav_submitted(r, &tokens);
     for (size_t i = 0; i < n_targets && status == 0; i++) {
         pn_str file = targets[i].what->file;
+        if (targets[i].only_read) /* a lock does not keep others from reading */
+            continue;
         status = check_file(r, check->locks, file, tokens);
         if (status == 0 && targets[i].parent)
             status = check_file(r, check->locks, dav_parent(file), tokens);

@@ -7,6 +7,7 @@
 /** What a method changes. */
 struct dav_target {
     const struct dav_resource *what;
+    bool only_read; /* it stays as it is; only the client's conditions are about it */
     bool members; /* everything below, too */
     bool parent;  /* the collection around it gains or loses a member */
 };

@@ -50,11 +50,10 @@ int dav_resource_of(struct pn_request *r, struct dav_resource *ret)
 
     if (name.n == 0 || name.p[0] != '/')
         return 404;
-    if (r->path_info.n > 1 || (r->path_info.n && r->path_info.p[0] != '/')) {
-        if (r->finfo.type == PN_FILE_REGULAR || r->finfo.type == PN_FILE_OTHER)
-            return 400; /* as if a file were a collection */
+    if (r->path_info.n && r->finfo.type == PN_FILE_REGULAR)
+        return 400; /* as if a file were a collection */
+    if (r->path_info.n > 1 || (r->path_info.n && r->path_info.p[0] != '/'))
         name = PN_CAT(r->pool, r->filename, r->path_info);
-    }
     if (r->finfo.type == PN_FILE_OTHER)
         return 403;
     *ret = (struct dav_resource){ .r = r, .path = without_slash(r->pool, r->path), .file = without_slash(r->pool, name),
@@ -156,13 +155,13 @@ enum pn_verdict dav_created(struct pn_request *r, const struct dav_resource *wha
     return pn_reject_quietly(r, 201);
 }
 
-pn_str dav_href(struct pn_request *r, const struct dav_resource *top, pn_str file, bool collection)
+pn_str dav_href(apr_pool_t *pool, const struct dav_resource *top, pn_str file, bool collection)
 {
     pn_str rest = pn_str_from(file, top->file.n == 1 ? 0 : top->file.n);
     pn_str base = top->path.n == 1 && rest.n ? PN_STR("") : top->path;
-    pn_str path = PN_CAT(r->pool, base, rest, collection && !(base.n == 1 && rest.n == 0) ? PN_STR("/") : PN_STR(""));
+    pn_str path = PN_CAT(pool, base, rest, collection && !(base.n == 1 && rest.n == 0) ? PN_STR("/") : PN_STR(""));
 
-    return pn_uri_encode_path(r->pool, path);
+    return pn_uri_encode_path(pool, path);
 }
 
 enum pn_verdict dav_multistatus(struct pn_request *r, const struct dav_resource *top, const apr_array_header_t *failures)
@@ -175,7 +174,7 @@ enum pn_verdict dav_multistatus(struct pn_request *r, const struct dav_resource 
     for (int i = 0; i < failures->nelts; i++) {
         const struct dav_failure *failure = &APR_ARRAY_IDX(failures, i, struct dav_failure);
         pn_buf_lit(&out, "<D:response>\n<D:href>");
-        dav_xml_text(&out, dav_href(r, top, failure->file, false), false);
+        dav_xml_text(&out, dav_href(r->pool, top, failure->file, false), false);
         pn_buf_printf(&out, "</D:href>\n<D:status>HTTP/1.1 %s</D:status>\n</D:response>\n", pn_status_line(failure->status).p);
     }
     pn_buf_lit(&out, "</D:multistatus>\n");

@@ -5,6 +5,7 @@
 #ifndef PN_DAV_DAV_XML_H
 #define PN_DAV_DAV_XML_H
 
+#include <apr_tables.h>
 #include <pinion/buf.h>
 
 #define DAV_NS "DAV:"
