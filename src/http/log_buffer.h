@@ -34,7 +34,7 @@ void pn_log_buffer_turn(struct pn_loop *loop, pn_usec pace);
 /** The pace of a loop that serves many connections, and of one that has a single one: its share of the requests is so small that
  *  the shorter pace would gather nothing. */
 #define PN_LOG_PACE_USEC (5 * PN_USEC_PER_MSEC)
-#define PN_LOG_PACE_OF_ONE_USEC (50 * PN_USEC_PER_MSEC)
+#define PN_LOG_PACE_OF_ONE_USEC (20 * PN_USEC_PER_MSEC)
 /** Writes everything and lets go: before the thread's loop is closed. What can't be written stays in the segment for the master. */
 void pn_log_buffer_release(void);
 /** After the owner died: writes what it left, to the sinks of `generation`; the segment is empty then. */

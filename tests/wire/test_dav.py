@@ -1,4 +1,6 @@
 """WebDAV: what a client does from the first PUT to the last UNLOCK, programs that test or speak it, and what must not happen."""
+import base64
+import hashlib
 import os
 import re
 import shutil
@@ -440,6 +442,20 @@ def test_discovery_can_be_switched_off(dav):
     put(dav, "/dav/f.txt")
     lock(dav, "/dav/f.txt")
     assert b"activelock" not in ask(dav, "PROPFIND", "/dav/f.txt", Depth="0").body
+
+
+def test_a_token_counts_only_from_its_user(dav):
+    (dav.run_dir / "users").write_text("".join(
+        name + ":{SHA}" + base64.b64encode(hashlib.sha1(b"x").digest()).decode() + "\n" for name in ("alice", "bob")))
+    dav.modules("authn_core", "authn_file", "auth_basic", "authz_user")
+    dav.conf('<Location /dav>\nAuthType Basic\nAuthName d\nAuthUserFile {run}/users\nRequire valid-user\n</Location>').start()
+    alice, bob = ({"Authorization": "Basic " + base64.b64encode(name + b":x").decode()} for name in (b"alice", b"bob"))
+    assert put(dav, "/dav/f.txt").status == 401
+    assert put(dav, "/dav/f.txt", **alice).status == 201
+    token = lock(dav, "/dav/f.txt", **alice)
+    assert put(dav, "/dav/f.txt", If=f"({token})", **bob).status == 403
+    assert ask(dav, "UNLOCK", "/dav/f.txt", Lock_Token=token, **bob).status == 403
+    assert put(dav, "/dav/f.txt", If=f"({token})", **alice).status == 204
 
 
 @pytest.mark.parametrize("value", ["(", "()", "<x>", "(<a>) <b> (<c>)", "([\"a])", "(Not)", "(<a>" + "<b>" * 300 + ")", "x"])

@@ -214,6 +214,16 @@ def test_requests_taken_back_count_until_they_have_ended(h2):
     others_are_served(h2)
 
 
+def test_asking_again_and_again(h2):
+    """Requests beyond the limit are refused cheaply, and not for ever."""
+    h2.stop()
+    h2.conf("H2MaxSessionStreams 3").start()
+    with h2raw.connect(h2) as c:
+        assert flood(c, b"".join(c.head(2 * i + 1, c.fields("/cgi/slow")) for i in range(1000)), 1) in (
+            h2raw.ENHANCE_YOUR_CALM, h2raw.PROTOCOL_ERROR)
+    others_are_served(h2)
+
+
 def test_a_stream_after_goaway(h2):
     with h2raw.connect(h2) as c:
         c.request(1, "/ten.txt").answer(1)

@@ -40,6 +40,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
         return 0;
     if (s->n_streams >= (unsigned)s->conf->max_streams || s->held_bytes > H2_HELD_MAX || s->ending) {
         nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, (int32_t)id, NGHTTP2_REFUSED_STREAM);
+        h2_guard_reset(s); /* asking again and again costs, too */
         return 0;
     }
     st = h2_stream_new(s, id);

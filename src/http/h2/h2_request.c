@@ -148,6 +148,8 @@ int h2_request_make(struct h2_stream *st, apr_pool_t *pool, struct pn_request **
                                 .path_query = p.path };
     int framing = take_framing(st, r);
     status = st->fault ? st->fault : check_authority(r);
+    if (!status && target.form == PN_TARGET_ORIGIN && p.path.p[0] != '/')
+        status = 400;
     if (status) {
         PN_LOG_R(r, PN_LOG_ERR, 21406, 0, "request refused with %d: %s", status,
                  status == 414 ? "its target is too long" : status == 431 ? "its fields are over a limit" : "a field of it is malformed");

@@ -87,7 +87,9 @@ void h2_conn_free(struct h1_conn *c)
 
     pn_job_cancel(c->worker->loop, &s->flush);
     pn_job_cancel(c->worker->loop, &s->input);
-    s->lost = true; /* streams that never got a fiber go */
+    s->lost = true; /* streams that never got a fiber go, those in line for a slot too: the worker ends */
+    for (struct h2_stream *st = s->streams; st; st = st->next)
+        st->waits_slot = st->in_batch = false;
     h2_streams_sweep(s);
     nghttp2_session_del(s->ng);
     free(s->left);

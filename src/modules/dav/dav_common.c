@@ -132,7 +132,7 @@ int dav_status_of_errno(int error)
     case ENOSPC: case EDQUOT: case EFBIG: case EMSGSIZE: return 507;
     case EACCES: case EPERM: case EROFS: return 403;
     case ENOENT: case ENOTDIR: return 409;
-    case ENAMETOOLONG: case EINVAL: case EILSEQ: return 403;
+    case ENAMETOOLONG: case EINVAL: case EILSEQ: case ELOOP: return 403;
     case EEXIST: case ENOTEMPTY: case EISDIR: return 409;
     default: return 500;
     }
