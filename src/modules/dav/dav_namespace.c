@@ -39,6 +39,13 @@ static enum pn_verdict refuse(struct pn_request *r, int status, const struct dav
     return status == 207 ? dav_multistatus(r, top, failures) : pn_reject_quietly(r, status);
 }
 
+/* What is gone is not locked. */
+PN_MAY_YIELD static void drop_locks(struct pn_request *r, const struct dav_check *check, pn_str file)
+{
+    if (check->locks && check->locks->all->nelts)
+        dav_locks_drop(r, file);
+}
+
 /* ---- DELETE ---- */
 
 static void delete_job(void *arg)
@@ -78,7 +85,7 @@ enum pn_verdict dav_delete(struct pn_request *r)
     status = run(r, &work, delete_job);
     if (status)
         return refuse(r, status, &what, work.failures);
-    dav_locks_drop(r, what.file);
+    drop_locks(r, &check, what.file);
     return pn_reject_quietly(r, 204);
 }
 
@@ -198,7 +205,7 @@ PN_MAY_YIELD static enum pn_verdict copy_or_move(struct pn_request *r, const str
     if (status)
         return refuse(r, status, to, work->failures);
     if (work->moves)
-        dav_locks_drop(r, from->file);
+        drop_locks(r, &check, from->file);
     return dav_created(r, to, to->exists);
 }
 

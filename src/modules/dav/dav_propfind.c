@@ -17,6 +17,8 @@
 #include "dav_entry.h"
 
 #define BATCH_ENTRIES 64
+#define BATCH_BYTES ((size_t)4 << 20) /* of dead properties: no further entry then */
+#define NAMES_MAX 1000
 #define WHOLE_BYTES ((size_t)256 << 10)
 #define PIECE_MAX_BYTES ((size_t)256 << 20) /* one batch with all its properties */
 
@@ -33,6 +35,7 @@ struct propfind {
     bool                    begun, ended;
     apr_pool_t             *batch_pool;
     apr_array_header_t     *batch;     /* of struct dav_entry */
+    size_t                  batch_bytes; /* of their dead properties */
     struct pn_request      *around;    /* for the members of this directory ... */
     pn_str                  around_file; /* ... which is this one */
     pn_str                  denied;    /* a directory whose members nobody is told of; empty: none */
@@ -45,8 +48,11 @@ struct propfind {
 static int take_names(struct pn_request *r, const struct dav_node *prop, struct dav_wanted *wanted)
 {
     wanted->names = apr_array_make(r->pool, 8, sizeof(struct dav_name));
-    for (const struct dav_node *name = dav_xml_first(prop); name; name = dav_xml_next(name))
+    for (const struct dav_node *name = dav_xml_first(prop); name; name = dav_xml_next(name)) {
+        if (wanted->names->nelts >= NAMES_MAX)
+            return 413;
         APR_ARRAY_PUSH(wanted->names, struct dav_name) = (struct dav_name){ name->ns, name->name };
+    }
     return 0;
 }
 
@@ -105,6 +111,8 @@ static void add_entry(struct propfind *find, const FTSENT *found)
     if (find->what.file.n == 1 && found->fts_level > 0) /* "//name" below the root directory */
         entry->file = pn_str_from(entry->file, entry->file.n > 1 && entry->file.p[1] == '/' ? 1 : 0);
     dav_entry_read_props(find->batch_pool, entry); /* what can't be read is not there */
+    for (int i = 0; entry->props && i < entry->props->nelts; i++)
+        find->batch_bytes += APR_ARRAY_IDX(entry->props, i, struct dav_prop).value.n;
 }
 
 static void take_found(struct propfind *find, FTSENT *found)
@@ -124,7 +132,8 @@ static void next_batch(void *arg)
 
     if (!find->begun)
         open_tree(find);
-    while (find->tree && find->batch->nelts < BATCH_ENTRIES) {
+    find->batch_bytes = 0;
+    while (find->tree && find->batch->nelts < BATCH_ENTRIES && find->batch_bytes < BATCH_BYTES) {
         FTSENT *found = fts_read(find->tree);
         if (found)
             take_found(find, found);

@@ -1,7 +1,9 @@
-/* mod_http2.c - the directives of HTTP/2, its variables, early hints and pushes. Frames and streams are the server's.
+/* mod_http2.c - the directives of HTTP/2, its variables, early hints, pushes, and the offer of it in HTTP/1.1. Frames and streams
+ * are the server's.
  *
- * Runs: fixups (variables, H2EarlyHint, H2PushResource), response head (Link fields that are to be pushed).   Suspends: never.
- * Settings: struct pn_http2_conf, a server's; struct h2_dir, a place's.   Apache manual: "Apache Module mod_http2". */
+ * Runs: post_read_request (Upgrade), fixups (variables, H2EarlyHint, H2PushResource), response head (Link fields that are to be
+ * pushed).   Suspends: never.   Settings: struct pn_http2_conf, a server's; struct h2_dir, a place's.
+ * Apache manual: "Apache Module mod_http2". */
 #define PN_LOG_MODULE &pn_module_http2
 #include <pinion/log.h>
 
@@ -260,7 +262,7 @@ static enum pn_verdict response_head(struct pn_request *r)
     return PN_NEXT;
 }
 
-/* ---- registration ---- */
+/* ---- the change from HTTP/1.1 ---- */
 
 static bool upgrade(const struct pn_request *r)
 {
@@ -269,11 +271,24 @@ static bool upgrade(const struct pn_request *r)
     return dir->upgrade != PN_HTTP2_OFF;
 }
 
+/* COMPAT: 2.4 offers it with the first answer of a connection. */
+static enum pn_verdict offer(struct pn_request *r)
+{
+    if (PN_LIKELY(r->version != 1001 || r->conn->requests != 1) || r->main || !upgrade(r) || !pn_http2_preferred(r))
+        return PN_NEXT;
+    pn_headers_set(&r->out, PN_HDR_UPGRADE, PN_STR("h2c"));
+    pn_headers_merge(&r->out, PN_HDR_CONNECTION, PN_STR("Upgrade"));
+    return PN_NEXT;
+}
+
+/* ---- registration ---- */
+
 static void hooks(struct pn_hooks *h)
 {
     static const struct pn_http2 http2 = { .conf = conf_of, .upgrade = upgrade };
 
     pn_provide(h, PN_HTTP2_GROUP, PN_HTTP2_SETTINGS, &http2);
+    pn_hook_post_read_request(h, offer, { .pos = PN_ORDER_MIDDLE });
     pn_hook_fixup(h, fixups, { .pos = PN_ORDER_LAST, .by_name = true });
     pn_hook_response_head(h, response_head, { .pos = PN_ORDER_LAST });
 }
