@@ -42,6 +42,9 @@ struct pn_http2_stream {
 /** @return false: r (or what it was derived from) came over another protocol. */
 bool pn_http2_stream_of(const struct pn_request *r, struct pn_http2_stream *ret);
 
+/** Would the server of r's address rather speak HTTP/2 without TLS than HTTP/1.1, by Protocols? False over TLS. */
+bool pn_http2_preferred(const struct pn_request *r);
+
 /** H2StreamTimeout: how long r's stream waits for its client each time. Without effect over other protocols. */
 void pn_http2_set_timeout(struct pn_request *r, pn_usec timeout);
 

@@ -39,6 +39,7 @@ class Answer:
     body: bytes = b""
     trailers: list = field(default_factory=list)
     reset: int = None
+    ended: bool = False              # its last frame has come
 
     @property
     def status(self):
@@ -152,6 +153,8 @@ class Connection:
             answer.reset = got.error()
         else:
             self.seen.append(got)
+        if answer and (got.type == RST_STREAM or (got.type in (DATA, HEADERS) and got.flags & END_STREAM)):
+            answer.ended = True
 
     def until(self, done):
         """Reads until a frame is what is waited for; None when the connection ended first."""
@@ -162,9 +165,10 @@ class Connection:
 
     def answer(self, stream):
         """The answer, when its last frame has come (or the connection has ended)."""
-        self.until(lambda f: f.stream == stream and
-                   (f.type == RST_STREAM or (f.type in (DATA, HEADERS) and f.flags & END_STREAM)))
-        return self.answers.get(stream, Answer())
+        answer = self.answers.setdefault(stream, Answer())
+        if not answer.ended:
+            self.until(lambda _: answer.ended)
+        return answer
 
     def goaway(self):
         """The error code that the server says goodbye with; None when it just closed."""

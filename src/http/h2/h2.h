@@ -81,7 +81,6 @@ struct h2_session {
     struct h2_guard             guard;
     bool flushing : 1;                      /* a fiber sends */
     bool again : 1;                         /* there is more to send since it looked */
-    bool in_call : 1;                       /* inside nghttp2 */
     bool lost : 1;                          /* the socket is no more */
     bool over : 1;                          /* nghttp2 neither reads nor writes any more */
     bool ending : 1;                        /* GOAWAY is said, with an error or for good */
@@ -156,8 +155,8 @@ void h2_push_not_sent(struct h2_session *s, uint32_t id);
 
 /* ---- h2_guard.c ---- */
 void h2_guard_init(struct h2_session *s);
-/** A frame has begun. @return false: there were too many of its kind, the session ends. */
-bool h2_guard_frame(struct h2_session *s, const nghttp2_frame_hd *hd);
+/** A frame has begun. When there were too many of its kind, the session ends. */
+void h2_guard_frame(struct h2_session *s, const nghttp2_frame_hd *hd);
 /** The client took a stream back before its answer was complete. */
 void h2_guard_reset(struct h2_session *s);
 /** A stream was reset since the client broke the rules. */

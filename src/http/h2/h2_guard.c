@@ -46,15 +46,13 @@ static bool asks_for_nothing(const nghttp2_frame_hd *hd)
     }
 }
 
-bool h2_guard_frame(struct h2_session *s, const nghttp2_frame_hd *hd)
+void h2_guard_frame(struct h2_session *s, const nghttp2_frame_hd *hd)
 {
     if (s->ending || !asks_for_nothing(hd))
-        return true;
+        return;
     fill_by_time(s);
-    if (--s->guard.frames > 0)
-        return true;
-    h2_refuse(s, NGHTTP2_ENHANCE_YOUR_CALM, 21402, "too many frames that ask for nothing");
-    return false;
+    if (--s->guard.frames <= 0)
+        h2_refuse(s, NGHTTP2_ENHANCE_YOUR_CALM, 21402, "too many frames that ask for nothing");
 }
 
 void h2_guard_reset(struct h2_session *s)

@@ -96,10 +96,7 @@ int h2__send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head
 
 static bool gather(struct h2_session *s)
 {
-    s->in_call = true;
-    int error = nghttp2_session_send(s->ng);
-    s->in_call = false;
-    if (error) {
+    if (nghttp2_session_send(s->ng) != 0) {
         h2_lose(s);
         return false;
     }

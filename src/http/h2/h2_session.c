@@ -185,9 +185,7 @@ bool h2_feed(struct h2_session *s, pn_str bytes)
 {
     ssize_t n;
 
-    s->in_call = true;
     n = nghttp2_session_mem_recv(s->ng, (const uint8_t *)bytes.p, bytes.n);
-    s->in_call = false;
     if (n == NGHTTP2_ERR_FLOODED)
         h2_refuse(s, NGHTTP2_ENHANCE_YOUR_CALM, 21402, "too many frames to be acknowledged");
     else if (n < 0 && n != NGHTTP2_ERR_BAD_CLIENT_MAGIC)

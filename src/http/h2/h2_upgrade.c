@@ -22,6 +22,13 @@ static bool offered(const struct h1_conn *c)
     return false;
 }
 
+bool pn_http2_preferred(const struct pn_request *r)
+{
+    const apr_array_header_t *protocols = pn_core_server(r->conn->base_server)->protocols;
+
+    return !r->conn->secure && protocols && protocols->nelts && pn_str_ieq(APR_ARRAY_IDX(protocols, 0, pn_str), PN_STR("h2c"));
+}
+
 bool h2_upgrade_wanted(struct h1_conn *c, const struct pn_request *r)
 {
     const struct pn_http2 *http2;
