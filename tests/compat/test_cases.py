@@ -1,4 +1,5 @@
 """One test for each case file: the same bytes to Apache and to Pinion, the same answers back."""
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -6,7 +7,8 @@ import pytest
 from compat import casefile, compare, exchange
 
 PATIENT_S = 1.0       # a second look at a mismatch gives slow ends of connections more time
-CASES = sorted(casefile.all_cases(), key=lambda case: (repr(case.key), case.id))
+EVERY = int(os.environ.get("COMPAT_EVERY", "1"))    # 3: every third case, for slow builds of the server
+CASES = sorted(casefile.all_cases(), key=lambda case: (repr(case.key), case.id))[::EVERY]
 
 
 def play_all(case, pair, quiet_s):
