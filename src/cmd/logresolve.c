@@ -242,8 +242,8 @@ static void write_statistics(const struct run *run, FILE *to)
 
 int main(int argc, char **argv)
 {
-    struct run run = { 0 };
-    FILE      *statistics = NULL;
+    static struct run run; /* what it holds is in use until the end, also an early one */
+    FILE             *statistics = NULL;
 
     read_arguments(&run, argc, argv);
     if (run.statistics_file && !(statistics = fopen(run.statistics_file, "we"))) {

@@ -209,10 +209,12 @@ static void process(struct lr_resolver *resolver, int most_ms)
     ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
     struct pollfd polled[ARES_GETSOCK_MAXNUM];
     nfds_t        n = 0;
-    int           bits = ares_getsock(resolver->channel, sockets, ARES_GETSOCK_MAXNUM);
+    /* ARES_GETSOCK_READABLE and its kin, without their shift of a signed 1 into the sign. */
+    unsigned bits = (unsigned)ares_getsock(resolver->channel, sockets, ARES_GETSOCK_MAXNUM);
 
-    for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) | (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+    for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+        bool  reads = bits & (1u << i), writes = bits & (1u << (i + ARES_GETSOCK_MAXNUM));
+        short events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
         if (events)
             polled[n++] = (struct pollfd){ .fd = sockets[i], .events = events };
     }
