@@ -250,7 +250,8 @@ def test_endless_output_to_a_client_that_does_not_read(cgi):
     conn = cgi.connect()
     conn.send(b"GET /a.cgi HTTP/1.1\r\nHost: localhost\r\n\r\n")
     time.sleep(1)
-    assert servers_kb(cgi) - before < 1500
+    # AddressSanitizer keeps freed blocks for a while.
+    assert servers_kb(cgi) - before < (20000 if os.environ.get("PINION_SANITIZED") else 1500)
     conn.close()
     cgi.wait(lambda: not descendants(helper(cgi)), "the script to be ended")
 
