@@ -6,7 +6,7 @@ import random
 import pytest
 
 
-CHANGES = 500
+CHANGES = int(os.environ.get("FRESH_CHANGES", "500"))    # a test
 # With inotify, and where it is not to be had: the file system is asked for each request.
 WATCH = pytest.mark.parametrize("watch", ["On", "Off"])
 
